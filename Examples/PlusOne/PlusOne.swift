@@ -1,0 +1,1 @@
+@main struct PlusOne { static func main() {} }

@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The language settings that every target of ours is compiled with.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// The parsers see bytes from outside: there every unsafe operation has to say so.
+let parserSettings = settings + [.strictMemorySafety()]
+
+let nio: Package.Dependency = .package(url: "https://github.com/apple/swift-nio", from: "2.101.0")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "DICOMNode",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "DICOMCore", targets: ["DICOMCore"]),
+        .library(name: "DICOMDictionary", targets: ["DICOMDictionary"]),
+        .library(name: "DICOMCoding", targets: ["DICOMCoding"]),
+        .library(name: "DICOMUpperLayer", targets: ["DICOMUpperLayer"]),
+        .library(name: "DICOMNetwork", targets: ["DICOMNetwork"]),
+        .library(name: "DICOMImaging", targets: ["DICOMImaging"]),
+        .library(name: "DICOMNode", targets: ["DICOMNode"]),
+        .library(name: "DICOMTesting", targets: ["DICOMTesting"]),
+        .executable(name: "omnitool", targets: ["omnitool"]),
+        .executable(name: "PlusOne", targets: ["PlusOne"]),
+    ],
+    dependencies: [
+        nio,
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        .target(name: "DICOMCore", swiftSettings: parserSettings),
+        .target(name: "DICOMDictionary", dependencies: ["DICOMCore"], swiftSettings: parserSettings),
+        .target(name: "DICOMCoding", dependencies: ["DICOMCore", "DICOMDictionary"], swiftSettings: parserSettings),
+        .target(
+            name: "DICOMUpperLayer",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", nioCore], swiftSettings: settings),
+        .target(
+            name: "DICOMNetwork",
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore, nioPosix, log,
+                serviceLifecycle,
+            ], swiftSettings: settings),
+        .target(
+            name: "DICOMImaging", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            swiftSettings: settings),
+        .target(
+            name: "DICOMNode",
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
+                nioCore, nioPosix, log, serviceLifecycle, argumentParser,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: settings),
+        .target(
+            name: "DICOMTesting",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "omnitool",
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMTesting",
+                nioCore, nioPosix, log, serviceLifecycle, argumentParser,
+            ], swiftSettings: settings),
+        .executableTarget(
+            name: "PlusOne", dependencies: ["DICOMNode"], path: "Examples/PlusOne", swiftSettings: settings),
+        .testTarget(
+            name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary"], swiftSettings: settings),
+        .testTarget(
+            name: "DICOMCodingTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DICOMUpperLayerTests",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DICOMNetworkTests",
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", nioCore, nioPosix,
+                log,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ], swiftSettings: settings),
+        .testTarget(
+            name: "DICOMImagingTests",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DICOMNodeTests",
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
+                "DICOMNode", "DICOMTesting", log, .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: settings),
+        .testTarget(name: "InteropTests", dependencies: ["PlusOne", "omnitool"], swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,1 @@
+@main struct Omnitool { static func main() {} }
