@@ -1,0 +1,52 @@
+public import DICOMCore
+import DICOMDictionary
+
+extension DataSet {
+    /// Parses an encoded data set. The bytes are kept and shared, values are decoded on access.
+    ///
+    /// - Parameter stopBeforePixelData: Whether to leave out pixel data and what follows it.
+    /// - Throws: ``DICOMError`` with the tag path and the byte offset of what is wrong.
+    public init(
+        parsing bytes: [UInt8], transferSyntax: TransferSyntax = .explicitVRLittleEndian, stopBeforePixelData: Bool = false
+    ) throws(DICOMError) {
+        var parser = try DataSetParser(
+            bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, stopBeforePixelData: stopBeforePixelData)
+        try parser.parse()
+        self.init(
+            parsed: ParsedElements(bytes: bytes, entries: parser.entries), range: 0..<parser.entries.count)
+    }
+
+    /// The elements before the pixel data, from the first bytes of a data set that is still arriving.
+    ///
+    /// - Parameter isComplete: Whether `bytes` is the whole data set.
+    /// - Returns: `nil` when more bytes are needed to come to the pixel data.
+    /// - Throws: ``DICOMError`` when the bytes cannot be a data set, however they go on.
+    package static func header(
+        of bytes: [UInt8], transferSyntax: TransferSyntax, isComplete: Bool
+    ) throws(DICOMError) -> DataSet? {
+        var parser = try DataSetParser(
+            bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, stopBeforePixelData: true)
+        do {
+            try parser.parse()
+        } catch where error.code == .truncatedDataSet && !isComplete {
+            return nil
+        }
+        // The bytes may end between two elements: only pixel data proves that the header is whole.
+        guard isComplete || parser.pixelData != nil else { return nil }
+        return DataSet(parsed: ParsedElements(bytes: bytes, entries: parser.entries), range: 0..<parser.entries.count)
+    }
+
+    /// The data set encoded in a transfer syntax.
+    ///
+    /// - Throws: ``DICOMError`` when a text cannot be encoded, a value is too long, or the transfer syntax is not supported.
+    public func encoded(as transferSyntax: TransferSyntax) throws(DICOMError) -> [UInt8] {
+        Array(try encodedChunks(as: transferSyntax).joined())
+    }
+
+    /// The data set encoded in a transfer syntax, as pieces to be written one after the other; long values are not copied.
+    public func encodedChunks(as transferSyntax: TransferSyntax) throws(DICOMError) -> [ArraySlice<UInt8>] {
+        var serializer = try DataSetSerializer(transferSyntax: transferSyntax)
+        try serializer.write(self)
+        return serializer.finish()
+    }
+}

@@ -1,0 +1,114 @@
+/// A data element's tag with the Swift type of its value; DICOMDictionary has one for every keyword of PS3.6.
+///
+/// ```swift
+/// dataSet[.patientID] = "4711"
+/// let spacing = dataSet[.pixelSpacing]  // [Double]?, mm
+/// ```
+@frozen public struct Attribute<Value: AttributeValue>: Sendable, Hashable {
+    public let tag: DICOMTag
+    /// The VR that a new element gets, and that UN values are decoded by.
+    public let vr: VR
+
+    @inlinable public init(_ tag: DICOMTag, _ vr: VR) {
+        self.tag = tag
+        self.vr = vr
+    }
+
+    @inlinable public init(_ tag: UInt32, _ vr: VR) {
+        self.init(DICOMTag(rawValue: tag), vr)
+    }
+}
+
+/// A type that a data element's whole value can be read as and set from.
+public protocol AttributeValue: Sendable, Equatable {
+    /// The value of `element`; `nil` when it has none of this type. `vr` is used where the element's own is UN.
+    init?(_ element: DataElement, vr: VR)
+    /// The value to be stored in an element with this VR.
+    func elementValue(vr: VR) -> DataElement.Value
+}
+
+/// A type of single values; arrays of it are attribute values too.
+public protocol AttributeScalar: AttributeValue {
+    static func values(of element: DataElement, vr: VR) -> [Self]
+    static func elementValue(_ values: [Self], vr: VR) -> DataElement.Value
+}
+
+extension AttributeScalar {
+    public init?(_ element: DataElement, vr: VR) {
+        guard let first = Self.values(of: element, vr: vr).first else { return nil }
+        self = first
+    }
+
+    public func elementValue(vr: VR) -> DataElement.Value { Self.elementValue([self], vr: vr) }
+}
+
+extension Array: AttributeValue where Element: AttributeScalar {
+    public init?(_ element: DataElement, vr: VR) { self = Element.values(of: element, vr: vr) }
+    public func elementValue(vr: VR) -> DataElement.Value { Element.elementValue(self, vr: vr) }
+}
+
+extension String: AttributeScalar {
+    /// A single value is the first that is not empty text.
+    public init?(_ element: DataElement, vr: VR) {
+        guard let first = element.strings(as: vr).first, !first.isEmpty else { return nil }
+        self = first
+    }
+    public static func values(of element: DataElement, vr: VR) -> [String] { element.strings(as: vr) }
+    public static func elementValue(_ values: [String], vr: VR) -> DataElement.Value {
+        .text(values.joined(separator: "\\"))
+    }
+}
+
+extension UID: AttributeScalar {
+    public static func values(of element: DataElement, vr: VR) -> [UID] {
+        element.strings(as: vr).filter { !$0.isEmpty }.map { UID($0) }
+    }
+    public static func elementValue(_ values: [UID], vr: VR) -> DataElement.Value {
+        .text(values.map(\.string).joined(separator: "\\"))
+    }
+}
+
+extension Int: AttributeScalar {
+    public static func values(of element: DataElement, vr: VR) -> [Int] { element.ints(as: vr) }
+    public static func elementValue(_ values: [Int], vr: VR) -> DataElement.Value {
+        guard case .integer(let size, _) = vr.kind else { return .text(values.map(String.init).joined(separator: "\\")) }
+        return .bytes(littleEndianBytes(values.map { UInt64(bitPattern: Int64($0)) }, size: size))
+    }
+}
+
+extension Double: AttributeScalar {
+    public static func values(of element: DataElement, vr: VR) -> [Double] { element.doubles(as: vr) }
+    public static func elementValue(_ values: [Double], vr: VR) -> DataElement.Value {
+        guard case .real(let size) = vr.kind else { return .text(values.map(decimalString).joined(separator: "\\")) }
+        return .bytes(littleEndianBytes(values.map { size == 4 ? UInt64(Float($0).bitPattern) : $0.bitPattern }, size: size))
+    }
+}
+
+extension DICOMTag: AttributeScalar {
+    public static func values(of element: DataElement, vr: VR) -> [DICOMTag] { element.tags(as: vr) }
+    public static func elementValue(_ values: [DICOMTag], vr: VR) -> DataElement.Value {
+        .bytes(littleEndianBytes(values.map { UInt64($0.element) << 16 | UInt64($0.group) }, size: 4))
+    }
+}
+
+extension DataSet: AttributeScalar {
+    public static func values(of element: DataElement, vr: VR) -> [DataSet] { element.items }
+    public static func elementValue(_ values: [DataSet], vr: VR) -> DataElement.Value { .sequence(values) }
+}
+
+extension ArraySlice: AttributeValue where Element == UInt8 {
+    public init?(_ element: DataElement, vr: VR) {
+        guard let bytes = element.bytes else { return nil }
+        self = bytes
+    }
+    public func elementValue(vr: VR) -> DataElement.Value { .bytes(self) }
+}
+
+private func littleEndianBytes(_ values: [UInt64], size: Int) -> ArraySlice<UInt8> {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(values.count * size)
+    for value in values {
+        for position in 0..<size { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * position))) }
+    }
+    return bytes[...]
+}
