@@ -45,7 +45,8 @@ public struct DICOMFile: Sendable {
         self.dataSet = dataSet
         self.transferSyntax = transferSyntax
         meta = Self.meta(
-            sopClassUID: dataSet[.sopClassUID], sopInstanceUID: dataSet[.sopInstanceUID], transferSyntax: transferSyntax)
+            sopClassUID: dataSet[.sopClassUID], sopInstanceUID: dataSet[.sopInstanceUID], transferSyntax: transferSyntax
+        )
         pixelData = nil
         dataSetOffset = 0
     }
@@ -54,7 +55,8 @@ public struct DICOMFile: Sendable {
         let start = Self.preambleLength + Self.prefix.count
         guard Self.hasPrefix(bytes) else {
             throw DICOMError(
-                .notPart10, "'\(path)' is no DICOM file: the prefix DICM at byte 128 is missing (PS3.10 7.1).", offset: 128)
+                .notPart10, "'\(path)' is no DICOM file: the prefix DICM at byte 128 is missing (PS3.10 7.1).",
+                offset: 128)
         }
         var parser = try DataSetParser(bytes, in: start..<bytes.count, transferSyntax: .explicitVRLittleEndian)
         try parser.parse(group: 0x0002)
@@ -100,7 +102,7 @@ public struct DICOMFile: Sendable {
             do throws(DICOMError) {
                 let header = try DICOMFile(bytes, path: path, stopBeforePixelData: true)
                 if header.pixelData != nil || count == size { return header }
-            } catch where error.code == .truncatedDataSet && count < size {
+            } catch  where error.code == .truncatedDataSet && count < size {
                 // The header goes on: read more of it.
             }
             count = count > size / 8 ? size : count * 8
@@ -116,7 +118,8 @@ public struct DICOMFile: Sendable {
     }
 
     private static func hasPrefix(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= preambleLength + prefix.count && bytes[preambleLength..<preambleLength + prefix.count].elementsEqual(prefix)
+        bytes.count >= preambleLength + prefix.count
+            && bytes[preambleLength..<preambleLength + prefix.count].elementsEqual(prefix)
     }
 
     // MARK: - Writing

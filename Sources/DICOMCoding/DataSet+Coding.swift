@@ -7,7 +7,8 @@ extension DataSet {
     /// - Parameter stopBeforePixelData: Whether to leave out pixel data and what follows it.
     /// - Throws: ``DICOMError`` with the tag path and the byte offset of what is wrong.
     public init(
-        parsing bytes: [UInt8], transferSyntax: TransferSyntax = .explicitVRLittleEndian, stopBeforePixelData: Bool = false
+        parsing bytes: [UInt8], transferSyntax: TransferSyntax = .explicitVRLittleEndian,
+        stopBeforePixelData: Bool = false
     ) throws(DICOMError) {
         var parser = try DataSetParser(
             bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, stopBeforePixelData: stopBeforePixelData)
@@ -28,7 +29,7 @@ extension DataSet {
             bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, stopBeforePixelData: true)
         do {
             try parser.parse()
-        } catch where error.code == .truncatedDataSet && !isComplete {
+        } catch  where error.code == .truncatedDataSet && !isComplete {
             return nil
         }
         // The bytes may end between two elements: only pixel data proves that the header is whole.

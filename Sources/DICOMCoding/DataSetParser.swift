@@ -134,7 +134,8 @@ package struct DataSetParser {
             try parseSequence(header, until: limit, isDelimited: true)
             isExplicit = outer
         case .ob, .ow: try parseFragments(header, until: limit)
-        default: throw malformed("\(header.tag) has an undefined length, which \(header.vr) must not", offset: position - 4)
+        default:
+            throw malformed("\(header.tag) has an undefined length, which \(header.vr) must not", offset: position - 4)
         }
     }
 
@@ -246,7 +247,8 @@ package struct DataSetParser {
 
     private func malformed(_ text: String, offset: Int) -> DICOMError {
         DICOMError(
-            .malformedDataSet, "Not a valid data set: \(text). The file is damaged or in another transfer syntax than it says.",
+            .malformedDataSet,
+            "Not a valid data set: \(text). The file is damaged or in another transfer syntax than it says.",
             at: path, offset: offset)
     }
 
@@ -263,7 +265,8 @@ extension DICOMTag {
     /// Elements of group 0028 that PS3.6 lists as US or SS.
     fileprivate var dependsOnPixelRepresentation: Bool {
         switch element {
-        case 0x0104, 0x0105, 0x0106, 0x0107, 0x0108, 0x0109, 0x0110, 0x0111, 0x0120, 0x0121, 0x1101, 0x1102, 0x1103: true
+        case 0x0104, 0x0105, 0x0106, 0x0107, 0x0108, 0x0109, 0x0110, 0x0111, 0x0120, 0x0121, 0x1101, 0x1102, 0x1103:
+            true
         default: false
         }
     }

@@ -44,7 +44,8 @@ struct DataSetSerializer {
         }
     }
 
-    private func encoded(_ text: String, _ element: DataElement, _ characterSet: SpecificCharacterSet) throws(DICOMError)
+    private func encoded(_ text: String, _ element: DataElement, _ characterSet: SpecificCharacterSet)
+        throws(DICOMError)
         -> [UInt8]
     {
         let applies = if case .text(repertoire: true, _) = element.vr.kind { true } else { false }

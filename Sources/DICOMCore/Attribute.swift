@@ -71,7 +71,9 @@ extension UID: AttributeScalar {
 extension Int: AttributeScalar {
     public static func values(of element: DataElement, vr: VR) -> [Int] { element.ints(as: vr) }
     public static func elementValue(_ values: [Int], vr: VR) -> DataElement.Value {
-        guard case .integer(let size, _) = vr.kind else { return .text(values.map(String.init).joined(separator: "\\")) }
+        guard case .integer(let size, _) = vr.kind else {
+            return .text(values.map(String.init).joined(separator: "\\"))
+        }
         return .bytes(littleEndianBytes(values.map { UInt64(bitPattern: Int64($0)) }, size: size))
     }
 }
@@ -80,7 +82,8 @@ extension Double: AttributeScalar {
     public static func values(of element: DataElement, vr: VR) -> [Double] { element.doubles(as: vr) }
     public static func elementValue(_ values: [Double], vr: VR) -> DataElement.Value {
         guard case .real(let size) = vr.kind else { return .text(values.map(decimalString).joined(separator: "\\")) }
-        return .bytes(littleEndianBytes(values.map { size == 4 ? UInt64(Float($0).bitPattern) : $0.bitPattern }, size: size))
+        return .bytes(
+            littleEndianBytes(values.map { size == 4 ? UInt64(Float($0).bitPattern) : $0.bitPattern }, size: size))
     }
 }
 

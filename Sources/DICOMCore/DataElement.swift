@@ -62,7 +62,8 @@ extension DataElement {
         switch vr.kind {
         case .text(_, let multiple):
             guard let raw = rawText(vr) else { return [] }
-            return multiple ? split(raw).map { trimmed($0, leading: vr != .uc) } : [trimmed(Substring(raw), leading: false)]
+            return multiple
+                ? split(raw).map { trimmed($0, leading: vr != .uc) } : [trimmed(Substring(raw), leading: false)]
         case .uid, .decimal:
             guard let raw = rawText(vr) else { return [] }
             return split(raw).map { trimmed($0, leading: true) }
@@ -158,7 +159,8 @@ extension DataElement: Equatable {
     public static func == (lhs: DataElement, rhs: DataElement) -> Bool {
         guard lhs.tag == rhs.tag, lhs.vr == rhs.vr else { return false }
         switch (lhs.value, rhs.value) {
-        case (.bytes(let left), .bytes(let right)) where left == right && lhs.characterSet == rhs.characterSet: return true
+        case (.bytes(let left), .bytes(let right)) where left == right && lhs.characterSet == rhs.characterSet:
+            return true
         case (.sequence(let left), .sequence(let right)): return left == right
         case (.fragments(let left), .fragments(let right)): return left == right
         case (.bytes, .bytes), (.text, .bytes), (.bytes, .text), (.text, .text):
