@@ -119,7 +119,7 @@ struct GeometryExamination {
     }
 
     private mutating func sort(along normal: SIMD3<Double>) {
-        placed.sort { first, second in
+        placed = placed.sorted { first, second in
             let (a, b) = (dot(first.plane.position, normal), dot(second.plane.position, normal))
             return a == b ? precedes(first.index, second.index) : a < b
         }

@@ -1,5 +1,3 @@
-public import DICOMCore
-
 /// A block of voxels, slice × row × column, contiguous, the column index running fastest, with its place in the patient.
 ///
 /// A volume is a value: copies share their memory until one of them is changed. Its shape is that of its ``space``. Indices
