@@ -33,7 +33,7 @@ extension GeometryExamination {
             ("Spacing Between Slices", instance.spacingBetweenSlices.map { abs($0) }),
             ("Slice Thickness", instance.sliceThickness),
         ]
-        for case (let name, let value?) in candidates where value.isFinite && value > 0 {
+        for case (let name, let value?) in candidates where value > 0 && value <= GeometryTolerance.farthest {
             notes.append(
                 GeometryFinding(
                     .assumedSliceStep, instances: [only.index],
@@ -43,7 +43,8 @@ extension GeometryExamination {
         findings.append(
             GeometryFinding(
                 .missingAttribute, instances: [only.index],
-                "There is one slice only, and neither Spacing Between Slices nor Slice Thickness says how thick it is."))
+                "There is one slice only, and neither Spacing Between Slices nor Slice Thickness says how thick it is.")
+        )
         return nil
     }
 
@@ -60,7 +61,9 @@ extension GeometryExamination {
         let crowded = places.filter { $0.indices.count > 1 }
         guard let first = crowded.first else { return places }
         let text: String
-        if places.count > 1, crowded.count == places.count, crowded.allSatisfy({ $0.indices.count == first.indices.count }) {
+        if places.count > 1, crowded.count == places.count,
+            crowded.allSatisfy({ $0.indices.count == first.indices.count })
+        {
             text =
                 "Each of the \(places.count) slice positions occurs \(first.indices.count) times; several time points, "
                 + "echoes or reconstructions in one series have to be taken apart first."
@@ -83,7 +86,8 @@ extension GeometryExamination {
             guard multiples.allSatisfy({ $0 != nil }), multiples.contains(where: { ($0 ?? 1) > 1 }) else { continue }
             for (index, multiple) in multiples.enumerated() {
                 guard let multiple, multiple > 1 else { continue }
-                report(missing: multiple - 1, between: places[index], and: places[index + 1], base: base, gap: gaps[index])
+                report(
+                    missing: multiple - 1, between: places[index], and: places[index + 1], base: base, gap: gaps[index])
             }
             return
         }
@@ -110,7 +114,8 @@ extension GeometryExamination {
         return abs(gap - Double(multiple) * base) <= tolerance ? multiple : nil
     }
 
-    private mutating func report(missing count: Int, between first: Place, and second: Place, base: Double, gap: Double) {
+    private mutating func report(missing count: Int, between first: Place, and second: Place, base: Double, gap: Double)
+    {
         let slices = count == 1 ? "One slice is" : "\(count) slices are"
         findings.append(
             GeometryFinding(

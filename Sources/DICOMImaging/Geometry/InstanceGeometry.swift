@@ -93,13 +93,15 @@ struct ImagePlane {
 
     /// What is impossible about the numbers; nil when they can be used.
     var defect: String? {
-        guard position.isFinite else { return "Image Position (Patient) is not finite" }
+        let farthest = GeometryTolerance.farthest
+        guard position.isFinite, abs(position.x) <= farthest, abs(position.y) <= farthest, abs(position.z) <= farthest
+        else { return "Image Position (Patient) is farther away than a kilometre" }
         let tolerance = GeometryTolerance.orthonormality
         guard columnDirection.isFinite, rowDirection.isFinite,
             abs(length(columnDirection) - 1) <= tolerance, abs(length(rowDirection) - 1) <= tolerance,
             abs(dot(columnDirection, rowDirection)) <= tolerance
         else { return "Image Orientation (Patient) is not two perpendicular unit vectors" }
-        guard rowSpacing.isFinite, columnSpacing.isFinite, rowSpacing > 0, columnSpacing > 0 else {
+        guard rowSpacing > 0, columnSpacing > 0, rowSpacing <= farthest, columnSpacing <= farthest else {
             return "Pixel Spacing is not positive"
         }
         guard rows > 0, columns > 0 else { return "Rows or Columns is not positive" }
@@ -130,6 +132,8 @@ enum GeometryTolerance {
     static let direction = 1e-4
     /// Of the length of a direction and the right angle between the two: headers state three decimals or more.
     static let orthonormality = 1e-3
+    /// How far from the origin a position may be, mm. Beyond it, a header is spoilt and squares would lose all precision.
+    static let farthest = 1e6
     /// Of the pixel spacing, against itself.
     static let pixelSpacing = 1e-4
 

@@ -26,7 +26,9 @@ struct FrameDecoder {
     }
 
     /// Sets the bits of the samples that are padding.
-    func markPadding(_ padding: PixelPadding, in source: UnsafeRawBufferPointer, words: UnsafeMutableBufferPointer<UInt64>) {
+    func markPadding(
+        _ padding: PixelPadding, in source: UnsafeRawBufferPointer, words: UnsafeMutableBufferPointer<UInt64>
+    ) {
         switch (format.bitsAllocated, format.isSigned) {
         case (8, false): Samples<UInt8>(source, format).mark(padding.stored, in: words)
         case (8, true): Samples<Int8>(source, format).mark(padding.stored, in: words)

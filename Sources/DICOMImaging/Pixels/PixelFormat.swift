@@ -53,7 +53,8 @@ public struct PixelFormat: Hashable, Sendable {
     }
 
     /// A description that the program makes itself: samples that fill their cells' lower bits.
-    package init(rows: Int, columns: Int, bitsAllocated: Int, bitsStored: Int, isSigned: Bool, isInverted: Bool = false) {
+    package init(rows: Int, columns: Int, bitsAllocated: Int, bitsStored: Int, isSigned: Bool, isInverted: Bool = false)
+    {
         precondition([8, 16].contains(bitsAllocated) && (1...bitsAllocated).contains(bitsStored))
         self.rows = rows
         self.columns = columns
@@ -73,7 +74,8 @@ public struct PixelFormat: Hashable, Sendable {
         }
         guard range.contains(value) else {
             throw DICOMError(
-                .invalidPixelDescription, "\(name) is \(value); it has to be \(range.lowerBound) to \(range.upperBound)",
+                .invalidPixelDescription,
+                "\(name) is \(value); it has to be \(range.lowerBound) to \(range.upperBound)",
                 at: [attribute.tag])
         }
         return value

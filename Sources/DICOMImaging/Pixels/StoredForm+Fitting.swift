@@ -39,7 +39,9 @@ extension StoredForm {
             for (signed, intercept) in candidates {
                 let possible = signed ? -32_768.0...32_767.0 : 0.0...65_535.0
                 let stored = (range.lowerBound - intercept, range.upperBound - intercept)
-                guard possible.contains(stored.0), possible.contains(stored.1), isExactDecimal(intercept) else { continue }
+                guard possible.contains(stored.0), possible.contains(stored.1), isExactDecimal(intercept) else {
+                    continue
+                }
                 let place = padding.map { placeForPadding($0 - intercept, beside: stored.0...stored.1, in: possible) }
                 if case .some(.none) = place { continue }
                 return form(signed: signed, Rescale(slope: 1, intercept: intercept), place ?? nil)
@@ -65,7 +67,7 @@ extension StoredForm {
         var (low, high) = (
             range.lowerBound.rounded(.toNearestOrEven), range.upperBound.rounded(.toNearestOrEven)
         )
-        if (low < 0 ? low < -32_768 || high > 32_767 : high > 65_535), outOfRange == .reject {
+        if low < 0 ? low < -32_768 || high > 32_767 : high > 65_535, outOfRange == .reject {
             throw DICOMError(
                 .valueOutOfRange,
                 "the values go from \(range.lowerBound) to \(range.upperBound), which 16 bits without rescale cannot "

@@ -34,7 +34,8 @@ package struct StoredForm: Hashable, Sendable {
                     if format.bitsAllocated == 8 {
                         write(voxels, to: base.assumingMemoryBound(to: UInt8.self), volume.padding, slice)
                     } else {
-                        write(voxels, to: base.bindMemory(to: UInt16.self, capacity: range.count), volume.padding, slice)
+                        write(
+                            voxels, to: base.bindMemory(to: UInt16.self, capacity: range.count), volume.padding, slice)
                     }
                 }
                 if length % 2 == 1 { bytes[length] = 0 }
