@@ -1,0 +1,180 @@
+public import DICOMCore
+import DICOMDictionary
+
+/// How the samples of one native, single-sample image are stored (Image Pixel Module, PS3.3 C.7.6.3).
+public struct PixelFormat: Hashable, Sendable {
+    public let rows: Int
+    public let columns: Int
+    /// 8 or 16.
+    public let bitsAllocated: Int
+    /// How many bits of a cell belong to the sample, at most ``bitsAllocated``.
+    public let bitsStored: Int
+    /// The place of the sample's most significant bit in its cell. Bits above it and below the sample are ignored: old
+    /// images have overlays there.
+    public let highBit: Int
+    /// Whether samples are two's complement (Pixel Representation 1).
+    public let isSigned: Bool
+    /// MONOCHROME1 (true) shows the smallest value white. It does not change the values.
+    public let isInverted: Bool
+
+    /// The bytes that an image takes.
+    public var frameLength: Int { rows * columns * (bitsAllocated / 8) }
+
+    /// The values that a sample can have.
+    public var storedRange: ClosedRange<Int> {
+        isSigned ? -(1 << (bitsStored - 1))...(1 << (bitsStored - 1)) - 1 : 0...(1 << bitsStored) - 1
+    }
+
+    /// Reads the description and checks that it agrees with itself and can be decoded here.
+    ///
+    /// - Throws: ``DICOMError`` with the code `invalidPixelDescription` or, for what is valid and not decoded by this
+    ///   release (colour, multi-frame, 1 and 32 bits, floating point, look-up tables), `unsupportedPixelData`.
+    public init(dataSet: DataSet) throws(DICOMError) {
+        try Self.refuseUnsupported(dataSet)
+        rows = try Self.required(dataSet, .rows, "Rows", 1...65_535)
+        columns = try Self.required(dataSet, .columns, "Columns", 1...65_535)
+        bitsAllocated = try Self.required(dataSet, .bitsAllocated, "Bits Allocated", 1...64)
+        guard bitsAllocated == 8 || bitsAllocated == 16 else {
+            throw DICOMError(
+                .unsupportedPixelData,
+                "samples of \(bitsAllocated) bits are not decoded by this release, only those of 8 and 16; "
+                    + "a later release adds them")
+        }
+        bitsStored = try Self.required(dataSet, .bitsStored, "Bits Stored", 1...bitsAllocated)
+        highBit = dataSet[.highBit] ?? bitsStored - 1
+        guard (bitsStored - 1..<bitsAllocated).contains(highBit) else {
+            throw DICOMError(
+                .invalidPixelDescription,
+                "High Bit is \(highBit), but \(bitsStored) bits stored in \(bitsAllocated) ask for "
+                    + "\(bitsStored - 1) to \(bitsAllocated - 1)", at: [Attribute<Int>.highBit.tag])
+        }
+        isSigned = try Self.required(dataSet, .pixelRepresentation, "Pixel Representation", 0...1) == 1
+        isInverted = dataSet[.photometricInterpretation] == "MONOCHROME1"
+    }
+
+    /// A description that the program makes itself: samples that fill their cells' lower bits.
+    package init(rows: Int, columns: Int, bitsAllocated: Int, bitsStored: Int, isSigned: Bool, isInverted: Bool = false)
+    {
+        precondition([8, 16].contains(bitsAllocated) && (1...bitsAllocated).contains(bitsStored))
+        self.rows = rows
+        self.columns = columns
+        self.bitsAllocated = bitsAllocated
+        self.bitsStored = bitsStored
+        self.isSigned = isSigned
+        self.isInverted = isInverted
+        highBit = bitsStored - 1
+    }
+
+    private static func required(
+        _ dataSet: DataSet, _ attribute: Attribute<Int>, _ name: String, _ range: ClosedRange<Int>
+    ) throws(DICOMError) -> Int {
+        guard let value = dataSet[attribute] else {
+            throw DICOMError(
+                .invalidPixelDescription, "\(name) is missing, so the pixel data cannot be read", at: [attribute.tag])
+        }
+        guard range.contains(value) else {
+            throw DICOMError(
+                .invalidPixelDescription,
+                "\(name) is \(value); it has to be \(range.lowerBound) to \(range.upperBound)",
+                at: [attribute.tag])
+        }
+        return value
+    }
+
+    private static func refuseUnsupported(_ dataSet: DataSet) throws(DICOMError) {
+        func refuse(_ what: String) -> DICOMError {
+            DICOMError(
+                .unsupportedPixelData,
+                "\(what) is not decoded by this release, only native single-sample images; a later release adds it")
+        }
+        if let frames = dataSet[.numberOfFrames], frames != 1 {
+            throw refuse("a multi-frame image (\(frames) frames)")
+        }
+        if let samples = dataSet[.samplesPerPixel], samples != 1 {
+            throw refuse("an image with \(samples) samples per pixel")
+        }
+        if let photometric = dataSet[.photometricInterpretation], !photometric.hasPrefix("MONOCHROME") {
+            throw refuse("the photometric interpretation \(photometric.prefix(16))")
+        }
+        if dataSet.contains(.floatPixelData) || dataSet.contains(.doubleFloatPixelData) {
+            throw refuse("floating-point pixel data")
+        }
+        if let tables = dataSet[.modalityLUTSequence], !tables.isEmpty {
+            throw refuse("a Modality LUT Sequence, which maps the values by a table,")
+        }
+    }
+}
+
+/// The linear map from stored to real-world values of one instance (PS3.3 C.11.1.1.2, C.8.2.1).
+public struct Rescale: Hashable, Sendable {
+    public let slope: Double
+    public let intercept: Double
+
+    /// Stored values are the values.
+    public static let identity = Rescale(slope: 1, intercept: 0)
+
+    package init(slope: Double, intercept: Double) {
+        self.slope = slope
+        self.intercept = intercept
+    }
+
+    /// Reads Rescale Slope and Rescale Intercept; a missing one is 1 or 0.
+    ///
+    /// - Throws: ``DICOMError`` with the code `invalidPixelDescription` when one is no number or the slope is zero.
+    public init(dataSet: DataSet) throws(DICOMError) {
+        slope = try Self.number(dataSet, .rescaleSlope, "Rescale Slope", absent: 1)
+        intercept = try Self.number(dataSet, .rescaleIntercept, "Rescale Intercept", absent: 0)
+        guard slope != 0 else {
+            throw DICOMError(
+                .invalidPixelDescription, "Rescale Slope is 0, which maps every stored value to the same",
+                at: [Attribute<Double>.rescaleSlope.tag])
+        }
+    }
+
+    private static func number(
+        _ dataSet: DataSet, _ attribute: Attribute<Double>, _ name: String, absent: Double
+    ) throws(DICOMError) -> Double {
+        guard let element = dataSet[element: attribute.tag], !element.isEmpty else { return absent }
+        guard let number = dataSet[attribute], number.isFinite else {
+            throw DICOMError(.invalidPixelDescription, "\(name) is not a finite number", at: [attribute.tag])
+        }
+        return number
+    }
+}
+
+/// The stored values that mean "no measurement here" (Pixel Padding Value and Range Limit, PS3.3 C.7.5.1.1.2).
+struct PixelPadding: Hashable {
+    let stored: ClosedRange<Int>
+
+    /// Reads the padding values; nil where the data set declares none.
+    ///
+    /// The attributes are US or SS by Pixel Representation. Files get that wrong, so the 16 bits are taken as they are.
+    init?(dataSet: DataSet, format: PixelFormat) {
+        guard let value = dataSet[.pixelPaddingValue] else { return nil }
+        let first = Self.interpreted(value, isSigned: format.isSigned)
+        let last = dataSet[.pixelPaddingRangeLimit].map { Self.interpreted($0, isSigned: format.isSigned) } ?? first
+        stored = min(first, last)...max(first, last)
+    }
+
+    private static func interpreted(_ value: Int, isSigned: Bool) -> Int {
+        isSigned ? Int(Int16(truncatingIfNeeded: value)) : Int(UInt16(truncatingIfNeeded: value))
+    }
+}
+
+extension VoxelUnit {
+    /// The unit that an instance states: Units (PET), Rescale Type, or Hounsfield units for a CT image that states none.
+    ///
+    /// PS3.3 C.8.2.1.1.4: a CT image's Rescale Type may be absent only when it is HU; US means unspecified.
+    init?(dataSet: DataSet) {
+        if let units = dataSet[.units] {
+            self.init(rawValue: units)
+        } else if let type = dataSet[.rescaleType] {
+            guard type != "US" else { return nil }
+            self.init(rawValue: type)
+        } else if dataSet[.sopClassUID] == .ctImageStorage, dataSet[.imageType]?.contains("LOCALIZER") != true {
+            self = .hounsfield
+        } else {
+            return nil
+        }
+    }
+}

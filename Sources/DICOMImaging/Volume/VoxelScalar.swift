@@ -1,0 +1,58 @@
+/// The types of a voxel that a ``Volume`` can have: those which conform here and no others.
+public protocol VoxelScalar: BitwiseCopyable, Sendable, Comparable, Numeric {
+    /// Which of the types this is, for code that has a loop for each of them.
+    static var scalarType: ScalarType { get }
+    /// The value as a double; exact for every type here.
+    var doubleValue: Double { get }
+}
+
+/// The types that conform to ``VoxelScalar``.
+public enum ScalarType: String, Sendable, CaseIterable {
+    case uint8, int8, uint16, int16, uint32, int32, float, double
+}
+
+extension UInt8: VoxelScalar {
+    public static var scalarType: ScalarType { .uint8 }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension Int8: VoxelScalar {
+    public static var scalarType: ScalarType { .int8 }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension UInt16: VoxelScalar {
+    public static var scalarType: ScalarType { .uint16 }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension Int16: VoxelScalar {
+    public static var scalarType: ScalarType { .int16 }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension UInt32: VoxelScalar {
+    public static var scalarType: ScalarType { .uint32 }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension Int32: VoxelScalar {
+    public static var scalarType: ScalarType { .int32 }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension Float: VoxelScalar {
+    public static var scalarType: ScalarType { .float }
+    @inlinable public var doubleValue: Double { Double(self) }
+}
+extension Double: VoxelScalar {
+    public static var scalarType: ScalarType { .double }
+    @inlinable public var doubleValue: Double { self }
+}
+
+/// What the numbers of a volume mean: the code of Rescale Type (PS3.3 C.11.1.1.2) or of Units (PS3.3 C.8.9.1.1.3).
+public struct VoxelUnit: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public init(stringLiteral value: String) { rawValue = value }
+    public var description: String { rawValue }
+
+    /// Hounsfield units.
+    public static let hounsfield: VoxelUnit = "HU"
+    /// Becquerel for each millilitre.
+    public static let becquerelPerMillilitre: VoxelUnit = "BQML"
+}

@@ -1,0 +1,49 @@
+import Glibc
+
+/// The memory of a volume: one block of uninitialised voxels, freed when nobody refers to it any more.
+///
+/// Large blocks are aligned to huge pages and the kernel is asked for them: with pages of 4 KiB the first write to a new
+/// volume of 500 slices costs more than everything that is computed with it.
+///
+/// `@unchecked Sendable`: a `Volume` writes to a block only when it alone refers to it.
+@usableFromInline
+final class VoxelStorage<Scalar: BitwiseCopyable>: @unchecked Sendable {
+    @usableFromInline let buffer: UnsafeMutableBufferPointer<Scalar>
+
+    private static var hugePage: Int { 2 << 20 }
+
+    /// Takes memory for `count` voxels; nil when there is not so much.
+    @usableFromInline
+    init?(count: Int) {
+        let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Scalar>.stride)
+        guard count >= 0, !overflow else { return nil }
+        let isLarge = size >= 2 * Self.hugePage
+        var block: UnsafeMutableRawPointer?
+        guard posix_memalign(&block, isLarge ? Self.hugePage : 64, max(size, 1)) == 0, let block else { return nil }
+        if isLarge {
+            // A hint only: without transparent huge pages the volume is as right, and slower.
+            _ = madvise(block, size, MADV_HUGEPAGE)
+        }
+        buffer = UnsafeMutableBufferPointer(start: block.bindMemory(to: Scalar.self, capacity: count), count: count)
+    }
+
+    deinit {
+        free(buffer.baseAddress)
+    }
+
+    @usableFromInline
+    func copy() -> VoxelStorage {
+        let copy = VoxelStorage.allocated(count: buffer.count)
+        _ = copy.buffer.update(fromContentsOf: buffer)
+        return copy
+    }
+
+    /// Memory for a size that the program itself chose; that there is none ends it, as it does for an array.
+    @usableFromInline
+    static func allocated(count: Int) -> VoxelStorage {
+        guard let storage = VoxelStorage(count: count) else {
+            fatalError("no memory for \(count) voxels of \(MemoryLayout<Scalar>.stride) bytes")
+        }
+        return storage
+    }
+}
