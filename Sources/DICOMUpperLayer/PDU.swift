@@ -1,4 +1,5 @@
 public import DICOMCore
+import DICOMDictionary
 
 /// A protocol data unit that controls an association (PS3.8 9.3).
 ///
