@@ -17,11 +17,13 @@ public struct DIMSEAssembler: Sendable {
     /// The longest command set that is gathered, in bytes.
     public let maximumCommandLength: Int
     private var state = State.idle
+    /// What is there of the command that is being gathered.
+    private var commandBytes = ByteBuffer()
 
     private enum State {
         /// Between two messages.
         case idle
-        case command(contextID: UInt8, ByteBuffer)
+        case command(contextID: UInt8)
         case dataSet(contextID: UInt8)
     }
 
@@ -46,8 +48,9 @@ public struct DIMSEAssembler: Sendable {
             try gather(contextID, piece)
             return nil
         case .lastCommand(let contextID, let piece):
-            let bytes = try gather(contextID, piece)
-            let command = try DIMSECommand(parsing: Array(bytes.readableBytesView))
+            try gather(contextID, piece)
+            let command = try DIMSECommand(parsing: Array(commandBytes.readableBytesView))
+            commandBytes = ByteBuffer()
             state = command.hasDataSet ? .dataSet(contextID: contextID) : .idle
             return .command(contextID: contextID, command)
         case .data(let contextID, let piece):
@@ -60,27 +63,20 @@ public struct DIMSEAssembler: Sendable {
         }
     }
 
-    @discardableResult
-    private mutating func gather(_ contextID: UInt8, _ piece: ByteBuffer) throws(DICOMError) -> ByteBuffer {
-        var bytes: ByteBuffer
+    private mutating func gather(_ contextID: UInt8, _ piece: ByteBuffer) throws(DICOMError) {
         switch state {
-        case .idle: bytes = ByteBuffer()
-        case .command(let current, let begin):
+        case .idle: state = .command(contextID: contextID)
+        case .command(let current):
             guard current == contextID else {
                 throw DICOMError(.protocolViolation, "A command changes from context \(current) to \(contextID).")
             }
-            bytes = begin
         case .dataSet:
             throw DICOMError(.protocolViolation, "A command came where the data set of the one before should go on.")
         }
-        guard piece.readableBytes <= maximumCommandLength - bytes.readableBytes else {
+        guard piece.readableBytes <= maximumCommandLength - commandBytes.readableBytes else {
             throw DICOMError(.protocolViolation, "A command is longer than \(maximumCommandLength) bytes.")
         }
-        // The state gives the buffer up while it grows, so that it is not copied.
-        state = .idle
-        bytes.writeImmutableBuffer(piece)
-        state = .command(contextID: contextID, bytes)
-        return bytes
+        commandBytes.writeImmutableBuffer(piece)
     }
 
     private func checkData(_ contextID: UInt8) throws(DICOMError) {

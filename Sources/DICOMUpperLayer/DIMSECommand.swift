@@ -43,7 +43,11 @@ public struct DIMSECommand: Sendable, Equatable {
     }
 
     /// Priority (0000,0700).
-    public enum Priority: Int, Sendable { case medium = 0, high = 1, low = 2 }
+    public enum Priority: Int, Sendable {
+        case medium = 0
+        case high = 1
+        case low = 2
+    }
 
     /// Command Data Set Type (0000,0800) of a message without a data set (PS3.7 E.1).
     private static let noDataSet = 0x0101

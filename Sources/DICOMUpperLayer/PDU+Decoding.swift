@@ -177,7 +177,8 @@ extension ByteBuffer {
     }
 
     /// Version and titles; the 32 reserved bytes after them are skipped (PS3.8 Table 9-11).
-    fileprivate mutating func associateStart() throws(DICOMError) -> (version: UInt16, called: String, calling: String) {
+    fileprivate mutating func associateStart() throws(DICOMError) -> (version: UInt16, called: String, calling: String)
+    {
         guard var fixed = readSlice(length: 68), let version = fixed.readInteger(as: UInt16.self),
             let called = fixed.getSlice(at: fixed.readerIndex + 2, length: 16),
             let calling = fixed.getSlice(at: fixed.readerIndex + 18, length: 16)

@@ -74,7 +74,9 @@ extension UserInformation {
     fileprivate func write(into buffer: inout ByteBuffer) throws(DICOMError) {
         try buffer.writeItem(ItemType.userInformation) { (item) throws(DICOMError) in
             try item.writeItem(ItemType.maximumLength) { _ = $0.writeInteger(maximumPDULength) }
-            if let implementationClassUID { try item.writeItem(ItemType.implementationClassUID, implementationClassUID) }
+            if let implementationClassUID {
+                try item.writeItem(ItemType.implementationClassUID, implementationClassUID)
+            }
             if let window = asynchronousOperations {
                 try item.writeItem(ItemType.asynchronousOperations) {
                     _ = $0.writeMultipleIntegers(window.maximumInvoked, window.maximumPerformed)
