@@ -1,4 +1,4 @@
-public import DICOMCoding
+import DICOMCoding
 public import DICOMCore
 import DICOMDictionary
 

@@ -73,7 +73,7 @@ public struct PDUDecoder: Sendable {
     /// - Throws: ``DICOMError`` with `unrecognizedPDU` or `invalidPDU`. What follows cannot be understood any more: a
     ///   decoder that has thrown throws again.
     public mutating func next(from buffer: inout ByteBuffer) throws(DICOMError) -> PDUEvent? {
-        do {
+        do throws(DICOMError) {
             while true {
                 switch state {
                 case .header:

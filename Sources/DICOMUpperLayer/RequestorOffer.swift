@@ -1,4 +1,4 @@
-public import DICOMCoding
+import DICOMCoding
 public import DICOMCore
 
 /// The requestor's side of the negotiation: makes the request, and reads the answer. It does no I/O.
