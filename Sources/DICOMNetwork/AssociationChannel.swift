@@ -7,12 +7,12 @@ final class AssociationChannel {
     typealias Wrapped = NIOAsyncChannel<AssociationEvent, AssociationCommand>
 
     private let channel: any Channel
-    private var events: NIOAsyncChannelInboundStream<AssociationEvent>.AsyncIterator
+    /// Unsafe only to the compiler: the object is not Sendable, so that one task at a time comes here.
+    nonisolated(unsafe) private var events: NIOAsyncChannelInboundStream<AssociationEvent>.AsyncIterator
     private let commands: NIOAsyncChannelOutboundWriter<AssociationCommand>
     /// How the association ended, once it did.
     private(set) var end: AssociationEnd?
     private(set) var endError: DICOMError?
-    private(set) var fragmenter = DIMSEFragmenter(peerMaximumPDULength: 16_384)
 
     init(
         _ channel: any Channel, _ inbound: NIOAsyncChannelInboundStream<AssociationEvent>,
@@ -41,20 +41,18 @@ final class AssociationChannel {
             event = .ended(.lost, DICOMError(.connectionLost, "The connection failed.", underlying: error))
         }
         switch event {
-        case .opened(let association):
-            fragmenter = DIMSEFragmenter(peerMaximumPDULength: association.negotiated.peerMaximumPDULength)
         case .ended(let end, let error):
             // A cancelled task's stream ends early: that is this side's doing.
             try Task.checkCancellation()
             self.end = end
             endError = error
-        case .command, .fragment, .releaseRequested: break
+        case .opened, .command, .fragment, .releaseRequested: break
         }
         return event
     }
 
     /// Sends a command set, and nothing after it, in one write.
-    func send(_ command: DIMSECommand, contextID: UInt8) async throws {
+    func send(_ command: DIMSECommand, contextID: UInt8, _ fragmenter: DIMSEFragmenter) async throws {
         var bytes = channel.allocator.buffer(capacity: 512)
         try fragmenter.write(command, contextID: contextID, into: &bytes)
         try await write(.send(bytes))
@@ -66,7 +64,31 @@ final class AssociationChannel {
     func buffer(capacity: Int) -> ByteBuffer { channel.allocator.buffer(capacity: capacity) }
 
     /// Sends an A-ABORT, when the association is not over; works in a cancelled task too.
-    func abort() { channel.triggerUserOutboundEvent(UpperLayerHandler.AbortRequest(), promise: nil) }
+    func abort(_ reason: DICOMError? = nil) {
+        channel.triggerUserOutboundEvent(UpperLayerHandler.AbortRequest(reason: reason), promise: nil)
+    }
+
+    /// The error to be thrown when the association has ended before its time.
+    func error(_ end: AssociationEnd, _ error: DICOMError?, _ peer: Endpoint) -> DICOMError {
+        DICOMError(
+            error?.code ?? (end == .lost ? .connectionLost : .associationAborted),
+            error?.message ?? "The association has ended (\(end.rawValue)).", peer: peer.description,
+            underlying: error?.underlying)
+    }
+
+    /// The error to be thrown when a request could not be sent: where a write failed, because the association has ended,
+    /// how it ended; otherwise the error itself, and the association is aborted because it stands within a message.
+    func reason(for error: any Error, _ peer: Endpoint) async -> any Error {
+        if error is CancellationError || Task.isCancelled { return CancellationError() }
+        if let error = error as? DICOMError {
+            abort(error)
+            return error
+        }
+        while true {
+            guard let event = try? await next() else { return error }
+            if case .ended(let end, let error) = event { return self.error(end, error, peer) }
+        }
+    }
 
     /// Waits for the connection to be closed by the peer or, at the latest, by ARTIM.
     func waitUntilClosed() async { try? await channel.closeFuture.get() }

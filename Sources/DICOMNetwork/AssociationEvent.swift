@@ -27,6 +27,15 @@ enum AssociationCommand: Sendable {
 /// An association as it was established.
 struct OpenAssociation: Sendable {
     let negotiated: NegotiatedAssociation
+    /// Writes messages as the peer can take them.
+    let fragmenter: DIMSEFragmenter
     /// The place it takes at the server; `nil` at the requestor.
     let place: AssociationPlace?
+
+    /// - Throws: ``DICOMError`` when the peer takes no PDUs in which something could be sent.
+    init(_ negotiated: NegotiatedAssociation, place: AssociationPlace?) throws(DICOMError) {
+        self.negotiated = negotiated
+        self.place = place
+        fragmenter = try DIMSEFragmenter(peerMaximumPDULength: negotiated.peerMaximumPDULength)
+    }
 }

@@ -1,5 +1,6 @@
 import DICOMCoding
 import DICOMCore
+import DICOMDictionary
 import DICOMUpperLayer
 public import Logging
 public import NIOCore
@@ -95,7 +96,7 @@ public final class AssociationServer: Service, Sendable {
     }
 
     private func stopped() {
-        let waiting = state.withLock { state in
+        let waiting: [CheckedContinuation<Int, any Error>] = state.withLock { state in
             defer { state = .stopped }
             return if case .starting(let waiting) = state { waiting } else { [] }
         }
@@ -184,7 +185,7 @@ public final class AssociationServer: Service, Sendable {
         let handler = UpperLayerHandler(
             role: .acceptor(.init(policy: configuration.policy) { [places] in places.take() }),
             maximumPDULength: configuration.wirePDULength,
-            limits: .init(artim: TimeAmount(configuration.artimTimeout), idle: TimeAmount(configuration.idleTimeout)))
+            limits: configuration.limits)
         return Connection(
             id: connectionCount.add(1, ordering: .relaxed).newValue,
             wrapped: try AssociationChannel.wrap(channel, handler))
@@ -231,19 +232,26 @@ extension AssociationServerConfiguration {
     /// The maximum PDU length as the wire has it.
     var wirePDULength: UInt32 { UInt32(clamping: max(4096, maximumPDULength)) }
 
+    var limits: UpperLayerHandler.TimeLimits {
+        let idle = TimeAmount(idleTimeout)
+        return .init(artim: TimeAmount(artimTimeout), handshake: idle, idle: idle)
+    }
+
     /// How association requests are answered.
     var policy: AcceptorPolicy {
-        AcceptorPolicy(
-            calledAETitles: acceptsAnyCalledAETitle ? [] : [aeTitle], callingAETitles: acceptedCallingAETitles,
+        var policy = AcceptorPolicy(
             maximumPDULength: wirePDULength, implementationClassUID: Implementation.classUID,
-            implementationVersionName: Implementation.versionName,
-            chooseTransferSyntax: { [storageTransferSyntaxes, acceptsAllTransferSyntaxesForStorage] sopClass, proposed in
-                if sopClass == .verification {
-                    return AcceptorPolicy.decide(proposed, preferring: [.explicitVRLittleEndian, .implicitVRLittleEndian])
-                }
-                guard sopClass.isStorageSOPClass || sopClass.isPrivate else { return .abstractSyntaxNotSupported }
-                if acceptsAllTransferSyntaxesForStorage, let first = proposed.first { return .accept(first) }
-                return AcceptorPolicy.decide(proposed, preferring: storageTransferSyntaxes)
-            })
+            implementationVersionName: Implementation.versionName
+        ) { [storageTransferSyntaxes, acceptsAllTransferSyntaxesForStorage] sopClass, proposed in
+            if sopClass == .verification {
+                return .choosing(from: proposed, preferring: [.explicitVRLittleEndian, .implicitVRLittleEndian])
+            }
+            guard sopClass.isStorageSOPClass || sopClass.isPrivate else { return .abstractSyntaxNotSupported }
+            if acceptsAllTransferSyntaxesForStorage, let first = proposed.first { return .accept(first) }
+            return .choosing(from: proposed, preferring: storageTransferSyntaxes)
+        }
+        policy.calledAETitles = acceptsAnyCalledAETitle ? [] : [aeTitle]
+        policy.callingAETitles = acceptedCallingAETitles
+        return policy
     }
 }

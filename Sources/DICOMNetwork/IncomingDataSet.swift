@@ -1,4 +1,5 @@
-public import DICOMCore
+import DICOMCore
+import DICOMUpperLayer
 public import NIOCore
 
 /// A data set while it arrives: fragments in order, each once, without a copy.
@@ -12,9 +13,10 @@ public struct IncomingDataSet {
     /// Whether the last fragment was received.
     private(set) var isComplete = false
 
-    init(_ channel: AssociationChannel, limit: Int) {
+    init(_ channel: AssociationChannel, limit: Int, isEmpty: Bool = false) {
         self.channel = channel
         self.limit = limit
+        isComplete = isEmpty
     }
 
     /// Whether the data set is longer than the configuration allows.

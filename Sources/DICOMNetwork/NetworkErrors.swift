@@ -15,8 +15,6 @@ extension DICOMError.Code {
     public static let noAcceptedContext = Self("noAcceptedContext")
     /// The peer did not answer in time.
     public static let timedOut = Self("timedOut")
-    /// The peer sent what the standard does not allow at this place.
-    public static let protocolViolation = Self("protocolViolation")
     /// The instance is larger than the receiver's configuration allows.
     public static let instanceTooLarge = Self("instanceTooLarge")
 }

@@ -4,6 +4,9 @@ import NIOCore
 
 /// What each PDU does: the state machine's actions, performed.
 extension UpperLayerHandler {
+    typealias Step = UpperLayerStateMachine.Step
+    typealias Violation = UpperLayerStateMachine.Violation
+
     /// Performs a step: ARTIM first, then the action. Nothing happens for a blank cell of Table 9-10.
     func perform<Action>(_ step: Step<Action>?, _ context: ChannelHandlerContext, _ body: (Action) -> Void) {
         guard let step else { return }
@@ -24,7 +27,7 @@ extension UpperLayerHandler {
         guard let step = machine.dataReceived() else { return }
         switch step.action {
         case .violation(let violation):
-            perform(violation, step.artim, DICOMError(.protocolViolation, "P-DATA came outside of an association."), context)
+            unexpected("P-DATA", violation, step.artim, context)
             return
         case .indicate: break
         }
@@ -39,7 +42,7 @@ extension UpperLayerHandler {
             tell(.command(command, contextID: contextID), context)
         case .data(let bytes):
             tell(.fragment(bytes, isLast: false), context)
-        case .dataEnd(let bytes):
+        case .lastData(let bytes):
             isPeersTurn(false)
             tell(.fragment(bytes, isLast: true), context)
         }
@@ -61,9 +64,8 @@ extension UpperLayerHandler {
     private func receive(_ request: AssociateRequest, _ context: ChannelHandlerContext) throws(DICOMError) {
         // A place is taken only for a request that may come here: one in an association changes nothing.
         guard case .acceptor(let acceptor) = role, association == nil, !hasEnded else {
-            return unexpected("A-ASSOCIATE-RQ", machine.requestReceived(isAcceptable: true), context) { action in
-                if case .violation(let violation) = action { violation } else { nil }
-            }
+            guard let step = machine.requestReceived(), case .violation(let violation) = step.action else { return }
+            return unexpected("A-ASSOCIATE-RQ", violation, step.artim, context)
         }
         var policy = acceptor.policy
         let place = acceptor.takePlace()
@@ -73,10 +75,11 @@ extension UpperLayerHandler {
             perform(machine.requestReceived(isAcceptable: false), context) { _ in send(.associateReject(reject), context) }
             end(.aborted, DICOMError(.protocolViolation, "The association was rejected: \(reject)."), context)
         case .accept(let accept, let association):
+            let opened = try OpenAssociation(association, place: place)
             perform(machine.requestReceived(isAcceptable: true), context) { _ in }
             self.association = association
             perform(machine.associationAccepted(), context) { _ in send(.associateAccept(accept), context) }
-            tell(.opened(OpenAssociation(negotiated: association, place: place)), context)
+            tell(.opened(opened), context)
             isPeersTurn(true)
         }
     }
@@ -85,13 +88,14 @@ extension UpperLayerHandler {
         guard let step = machine.acceptReceived() else { return }
         switch step.action {
         case .violation(let violation):
-            perform(violation, step.artim, DICOMError(.protocolViolation, "A-ASSOCIATE-AC came unasked."), context)
+            unexpected("A-ASSOCIATE-AC", violation, step.artim, context)
         case .confirm:
             guard case .requestor(let offer) = role else { return }
             let association = try offer.evaluate(accept)
+            let opened = try OpenAssociation(association, place: nil)
             self.association = association
             isPeersTurn(false)
-            tell(.opened(OpenAssociation(negotiated: association, place: nil)), context)
+            tell(.opened(opened), context)
         }
     }
 
@@ -99,7 +103,7 @@ extension UpperLayerHandler {
         guard let step = machine.rejectReceived() else { return }
         switch step.action {
         case .violation(let violation):
-            perform(violation, step.artim, DICOMError(.protocolViolation, "A-ASSOCIATE-RJ came unasked."), context)
+            unexpected("A-ASSOCIATE-RJ", violation, step.artim, context)
         case .confirmAndClose:
             set(step.artim, context)
             let code: DICOMError.Code =
@@ -113,7 +117,7 @@ extension UpperLayerHandler {
         guard let step = machine.releaseRequestReceived() else { return }
         switch step.action {
         case .violation(let violation):
-            perform(violation, step.artim, DICOMError(.protocolViolation, "A-RELEASE-RQ came unasked."), context)
+            unexpected("A-RELEASE-RQ", violation, step.artim, context)
         case .indicate:
             isPeersTurn(false)
             tell(.releaseRequested, context)
@@ -129,7 +133,7 @@ extension UpperLayerHandler {
         guard let step = machine.releaseReplyReceived() else { return }
         switch step.action {
         case .violation(let violation):
-            perform(violation, step.artim, DICOMError(.protocolViolation, "A-RELEASE-RP came unasked."), context)
+            unexpected("A-RELEASE-RP", violation, step.artim, context)
         case .confirm:
             perform(machine.releaseAnswered(), context) { _ in send(.releaseReply, context) }
             end(.released, nil, context)
@@ -152,24 +156,25 @@ extension UpperLayerHandler {
     /// A PDU that cannot be decoded, or whose contents contradict the association (Evt19).
     func invalid(_ error: DICOMError, _ context: ChannelHandlerContext) {
         guard let step = machine.invalidPDUReceived() else { return }
-        perform(step.action, step.artim, error, context)
+        perform(step.action, step.artim, error, error.abortReason, context)
     }
 
-    private func unexpected<Action>(
-        _ name: String, _ step: Step<Action>?, _ context: ChannelHandlerContext, violation: (Action) -> Violation?
+    private func unexpected(
+        _ name: String, _ violation: Violation, _ artim: UpperLayerStateMachine.ARTIM?, _ context: ChannelHandlerContext
     ) {
-        guard let step, let violation = violation(step.action) else { return }
-        perform(violation, step.artim, DICOMError(.protocolViolation, "\(name) came unasked."), context)
+        let error = DICOMError(.protocolViolation, "The PDU \(name) came where it is not allowed.")
+        perform(violation, artim, error, .unexpectedPDU, context)
     }
 
     private func perform(
-        _ violation: Violation, _ artim: ARTIM?, _ error: DICOMError, _ context: ChannelHandlerContext
+        _ violation: Violation, _ artim: UpperLayerStateMachine.ARTIM?, _ error: DICOMError, _ reason: Abort.Reason,
+        _ context: ChannelHandlerContext
     ) {
         set(artim, context)
         switch violation {
         case .ignore: break
         case .sendAbort, .sendAbortWhileClosing, .sendAbortAndIndicate:
-            sendAbort(.byProvider(error.abortReason), context)
+            sendAbort(.byProvider(reason), context)
             end(.aborted, error, context)
         }
     }

@@ -26,7 +26,11 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     }
 
     struct TimeLimits: Sendable {
+        /// ARTIM of PS3.8 9.1.5.
         var artim: TimeAmount
+        /// How long the peer may take to answer an association request.
+        var handshake: TimeAmount
+        /// How long the peer may be silent in an association when it is its turn.
         var idle: TimeAmount
     }
 
@@ -73,7 +77,7 @@ final class UpperLayerHandler: ChannelDuplexHandler {
 
     private func begin(_ context: ChannelHandlerContext) {
         lastActivity = .now()
-        watchForSilence(context, for: limits.idle)
+        watchForSilence(context, for: limits.handshake)
         switch role {
         case .acceptor: perform(machine.transportIndicated(), context) { _ in }
         case .requestor(let offer):
@@ -165,20 +169,29 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     }
 
     /// Asks, as a user outbound event, for an A-ABORT of this side and the end of the connection.
-    struct AbortRequest: Sendable {}
+    struct AbortRequest: Sendable {
+        let reason: DICOMError?
+    }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is AbortRequest else {
+        guard let request = event as? AbortRequest else {
             context.triggerUserOutboundEvent(event, promise: promise)
             return
         }
-        abort(nil, context)
+        abort(request.reason, context)
         promise?.succeed()
     }
 
     func send(_ pdu: PDU, _ context: ChannelHandlerContext) {
         var bytes = context.channel.allocator.buffer(capacity: 256)
-        pdu.write(into: &bytes)
+        do throws(DICOMError) {
+            try pdu.write(into: &bytes)
+        } catch {
+            // What this side was told to send does not fit the wire's length fields.
+            end(.lost, error, context)
+            context.close(promise: nil)
+            return
+        }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
@@ -190,7 +203,7 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     }
 
     /// Starts, restarts or stops ARTIM as a step of the state machine says.
-    func set(_ artim: ARTIM?, _ context: ChannelHandlerContext) {
+    func set(_ artim: UpperLayerStateMachine.ARTIM?, _ context: ChannelHandlerContext) {
         guard let artim else { return }
         artimTimer?.cancel()
         switch artim {
@@ -211,13 +224,14 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     private func watchForSilence(_ context: ChannelHandlerContext, for time: TimeAmount) {
         idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
             if hasEnded { return }
+            let limit = association == nil ? limits.handshake : limits.idle
             let silence = NIODeadline.now() - lastActivity
             if !awaitsPeer || !wantsBytes {
-                watchForSilence(context, for: limits.idle)
-            } else if silence < limits.idle {
-                watchForSilence(context, for: limits.idle - silence)
+                watchForSilence(context, for: limit)
+            } else if silence < limit {
+                watchForSilence(context, for: limit - silence)
             } else {
-                abort(DICOMError(.timedOut, "The peer was silent for \(limits.idle.nanoseconds / 1_000_000) ms."), context)
+                abort(DICOMError(.timedOut, "The peer was silent for \(limit.nanoseconds / 1_000_000) ms."), context)
             }
         }
     }
