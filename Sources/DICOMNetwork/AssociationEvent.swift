@@ -1,0 +1,41 @@
+import DICOMCore
+import DICOMUpperLayer
+import NIOCore
+
+/// What the event loop tells the task that serves or uses an association.
+enum AssociationEvent: Sendable {
+    /// The association is established.
+    case opened(OpenAssociation)
+    /// A message's command set is whole; fragments follow when it announces a data set.
+    case command(DIMSECommand, contextID: UInt8)
+    /// A part of the data set of the command before; a slice of what the socket delivered.
+    case fragment(ByteBuffer, isLast: Bool)
+    /// The peer asks for release and awaits ``AssociationCommand/acceptRelease``.
+    case releaseRequested
+    /// Nothing comes after this.
+    case ended(AssociationEnd, DICOMError?)
+}
+
+/// What the task asks of the event loop.
+enum AssociationCommand: Sendable {
+    /// Sends encoded P-DATA-TF PDUs.
+    case send(ByteBuffer)
+    case requestRelease
+    case acceptRelease
+}
+
+/// An association as it was established.
+struct OpenAssociation: Sendable {
+    let negotiated: NegotiatedAssociation
+    /// Writes messages as the peer can take them.
+    let fragmenter: DIMSEFragmenter
+    /// The place it takes at the server; `nil` at the requestor.
+    let place: AssociationPlace?
+
+    /// - Throws: ``DICOMError`` when the peer takes no PDUs in which something could be sent.
+    init(_ negotiated: NegotiatedAssociation, place: AssociationPlace?) throws(DICOMError) {
+        self.negotiated = negotiated
+        self.place = place
+        fragmenter = try DIMSEFragmenter(peerMaximumPDULength: negotiated.peerMaximumPDULength)
+    }
+}

@@ -1,0 +1,60 @@
+import DICOMCore
+import DICOMUpperLayer
+public import NIOCore
+
+/// A data set while it arrives: fragments in order, each once, without a copy.
+///
+/// It is valid within the call of ``StorageService/store(_:dataSet:)`` only.
+public struct IncomingDataSet {
+    private let channel: AssociationChannel
+    private let limit: Int
+    /// How many bytes were received so far.
+    public private(set) var byteCount = 0
+    /// Whether the last fragment was received.
+    private(set) var isComplete = false
+
+    init(_ channel: AssociationChannel, limit: Int, isEmpty: Bool = false) {
+        self.channel = channel
+        self.limit = limit
+        isComplete = isEmpty
+    }
+
+    /// Whether the data set is longer than the configuration allows.
+    var isTooLarge: Bool { byteCount > limit }
+
+    /// The next fragment, of any length; `nil` after the last.
+    ///
+    /// - Throws: ``DICOMError`` with ``DICOMError/Code/associationAborted`` or ``DICOMError/Code/connectionLost`` when the
+    ///   association ended before the data set did, or with ``DICOMError/Code/instanceTooLarge``: the instance must not be
+    ///   kept then. `CancellationError` when the server stops.
+    public mutating func next() async throws -> ByteBuffer? {
+        if isComplete { return nil }
+        switch try await channel.next() {
+        case .fragment(let bytes, let isLast):
+            isComplete = isLast
+            byteCount = byteCount.addingReportingOverflow(bytes.readableBytes).partialValue
+            guard !isTooLarge else {
+                throw DICOMError(.instanceTooLarge, "The data set is longer than the \(limit) bytes that are allowed.")
+            }
+            return bytes
+        case .ended(let end, let error):
+            throw error
+                ?? DICOMError(
+                    end == .aborted ? .associationAborted : .connectionLost,
+                    "The association ended before the data set did.")
+        case .opened, .command, .releaseRequested:
+            throw DICOMError(.protocolViolation, "Another message came within a data set.")
+        }
+    }
+
+    /// Reads and drops the rest; ends early, incomplete, where the peer sends more than twice of what is allowed.
+    mutating func drain() async throws {
+        while !isComplete, byteCount / 2 <= limit {
+            do {
+                _ = try await next()
+            } catch let error as DICOMError where error.code == .instanceTooLarge {
+                continue
+            }
+        }
+    }
+}
