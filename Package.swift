@@ -20,6 +20,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "DICOMNode",
@@ -45,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     ],
     targets: [
         .target(name: "DICOMCore", swiftSettings: parserSettings),
@@ -62,15 +64,18 @@ let package = Package(
         .target(
             name: "DICOMImaging", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
             swiftSettings: settings),
+        .target(name: "CDICOMSystem"),
         .target(
             name: "DICOMNode",
             dependencies: [
-                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
-                nioCore, nioPosix, log, serviceLifecycle, argumentParser,
+                "CDICOMSystem", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork",
+                "DICOMImaging",
+                nioCore, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: settings),
         .target(
             name: "DICOMTesting",
@@ -80,10 +85,12 @@ let package = Package(
             name: "omnitool",
             dependencies: [
                 "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMTesting",
-                nioCore, nioPosix, log, serviceLifecycle, argumentParser,
+                nioCore, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
             ], swiftSettings: settings),
         .executableTarget(
             name: "PlusOne", dependencies: ["DICOMNode"], path: "Examples/PlusOne", swiftSettings: settings),
+        .executableTarget(
+            name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
         .testTarget(
             name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary"], swiftSettings: settings),
         .testTarget(
@@ -110,6 +117,10 @@ let package = Package(
                 "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
                 "DICOMNode", "DICOMTesting", log, .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: settings),
-        .testTarget(name: "InteropTests", dependencies: ["PlusOne", "omnitool"], swiftSettings: settings),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: [
+                "PlusOne", "FaultyNode", "omnitool", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting",
+            ], swiftSettings: settings),
     ]
 )

@@ -73,7 +73,10 @@ package struct PosixFile: ~Copyable {
     }
 
     /// Returns when the content is on the disk.
-    package func synchronize() throws(DICOMError) {
+    package func synchronize() throws(DICOMError) { try Self.synchronize(descriptor, path) }
+
+    /// The same for a descriptor that its owner keeps open meanwhile.
+    package static func synchronize(_ descriptor: CInt, _ path: String) throws(DICOMError) {
         guard fsync(descriptor) == 0 else { throw DICOMError.system("synchronize", path) }
     }
 }

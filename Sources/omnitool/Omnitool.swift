@@ -1,1 +1,12 @@
-@main struct Omnitool { static func main() {} }
+import ArgumentParser
+import DICOMCoding
+
+/// The command-line tools around a node.
+@main
+struct Omnitool: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "omnitool", abstract: "Tools for DICOM files and peers.", version: Implementation.version,
+        subcommands: [
+            StoreCommand.self, EchoCommand.self, ReceiveCommand.self, ShowCommand.self, PhantomCommand.self,
+        ])
+}

@@ -1,0 +1,9 @@
+#ifndef CDICOMSYSTEM_H
+#define CDICOMSYSTEM_H
+
+/* Linux system calls that Swift's Glibc module does not show. */
+
+/* Writes everything that waits for the file system of this open file to the disk; 0, or -1 with errno. */
+int cdicom_syncfs(int descriptor);
+
+#endif

@@ -1,0 +1,135 @@
+import CDICOMSystem
+import DICOMCoding
+import DICOMCore
+import DICOMNetwork
+import Foundation
+import Glibc
+import Logging
+
+/// Processes the jobs that are ready, a limited number at a time.
+struct JobRunner: Sendable {
+    let pipeline: PipelineDefinition
+    let configuration: NodeConfiguration
+    let directory: StateDirectory
+    let ledger: Ledger
+    let made: MadeSeries
+    let logger: Logger
+    /// Wakes the runner: a job is ready.
+    let wake: AsyncStream<Void>
+    /// Called when a job's outputs wait for delivery.
+    let outputsAreReady: @Sendable () -> Void
+
+    /// Runs until the task is cancelled. A job that is interrupted so stays recorded as processing, and is processed again
+    /// when the node starts the next time.
+    func run() async throws {
+        for job in try await ledger.jobs(in: [.processing]) {
+            if let id = job.id { try await ledger.setState(.ready, of: id) }
+        }
+        var wakes = wake.makeAsyncIterator()
+        while !Task.isCancelled {
+            let ready = try await ledger.jobs(in: [.ready])
+            if ready.isEmpty {
+                guard await wakes.next() != nil else { return }
+                continue
+            }
+            await withTaskGroup(of: Void.self) { group in
+                for (number, job) in ready.enumerated() {
+                    if number >= configuration.maximumConcurrentJobs { await group.next() }
+                    if Task.isCancelled { return }
+                    group.addTask { await process(job) }
+                }
+            }
+        }
+    }
+
+    private func process(_ job: JobRecord) async {
+        guard let id = job.id else { return }
+        do {
+            try directory.moveInputs(of: job, syncing: configuration.durability == .power)
+            let folder = JobFolder(path: directory.job(id))
+            let order = try order(job, id)
+            try folder.prepare(order)
+            try await ledger.beginProcessing(id)
+            logger.info("Job \(id) is processed.", metadata: ["job": "\(id)"])
+            switch try await execute(order, folder) {
+            case .succeeded: try await export(id, folder)
+            case .failed(let reason):
+                if Task.isCancelled { return }
+                try await fail(id, reason + " See '\(folder.log)'.")
+            }
+        } catch {
+            if Task.isCancelled { return }
+            await recordFailure(id, error)
+        }
+    }
+
+    private func execute(_ order: JobOrder, _ folder: JobFolder) async throws -> JobProcess.Ending {
+        switch configuration.isolation {
+        case .childProcess: return try await JobProcess.run(folder)
+        case .inProcess:
+            do {
+                let execution = JobExecution(pipeline: pipeline, order: order, folder: folder, logger: logger)
+                try JobFolder.write(try await execution.run(), to: folder.result)
+                return .succeeded
+            } catch {
+                return .failed("It threw \(error).")
+            }
+        }
+    }
+
+    private func order(_ job: JobRecord, _ id: Int64) throws -> JobOrder {
+        JobOrder(
+            jobID: id, patientIdentifier: job.identifier,
+            inputs: try JSONDecoder().decode([String: [String]].self, from: job.inputs),
+            respondingEndpoint: respondingEndpoint(job), limits: configuration.jobLimits,
+            configuration: configuration.aeTitle)
+    }
+
+    /// The last sender: its entry in the address book, or its host with the default port.
+    private func respondingEndpoint(_ job: JobRecord) -> Endpoint? {
+        guard let aeTitle = job.respondingAETitle, let host = job.respondingHost else { return nil }
+        return configuration.knownEndpoints.first { $0.aeTitle == aeTitle }
+            ?? Endpoint(host: host, port: configuration.defaultResponsePort, aeTitle: aeTitle)
+    }
+
+    /// Records what is to be delivered; from here on the outputs are as safe as the inputs.
+    private func export(_ id: Int64, _ folder: JobFolder) async throws {
+        var result = try JobFolder.read(JobResult.self, from: folder.result)
+        if let destination = configuration.destination {
+            for index in result.deliveries.indices { result.deliveries[index].redirect(to: destination) }
+        }
+        if configuration.durability == .power { try synchronize(folder) }
+        made.insert(result.madeSeries)
+        try await ledger.beginExporting(id, deliveries: result.deliveries, madeSeries: result.madeSeries)
+        outputsAreReady()
+    }
+
+    /// One sync of the file system instead of one for each of hundreds of files.
+    private func synchronize(_ folder: JobFolder) throws {
+        let file = try PosixFile(folder.path, O_RDONLY | O_DIRECTORY)
+        guard cdicom_syncfs(file.descriptor) == 0 else { throw DICOMError.system("synchronize", folder.path) }
+    }
+
+    private func fail(_ id: Int64, _ reason: String) async throws {
+        logger.error("Job \(id) failed, its inputs are kept: \(reason)", metadata: ["job": "\(id)"])
+        try await ledger.setState(.failed, of: id, failure: reason)
+    }
+
+    private func recordFailure(_ id: Int64, _ error: any Error) async {
+        do {
+            try await fail(id, "\(error)")
+        } catch {
+            logger.critical("The ledger could not be written: \(error)", metadata: ["job": "\(id)"])
+            // The job is still recorded as ready: wait, lest it is processed again and again while the disk is full.
+            try? await Task.sleep(for: configuration.retryInterval)
+        }
+    }
+}
+
+extension DeliveryOrder {
+    /// Sends to another endpoint what goes to an endpoint.
+    fileprivate mutating func redirect(to endpoint: Endpoint) {
+        guard case .endpoint = target else { return }
+        target = .endpoint(host: endpoint.host, port: endpoint.port, aeTitle: endpoint.aeTitle)
+    }
+}

@@ -1,0 +1,319 @@
+import DICOMCoding
+import DICOMCore
+import DICOMNetwork
+import Foundation
+import Logging
+
+/// Owns the patients whose instances are being collected: all changes of the folders below `incoming`, and the decision
+/// that a patient's inputs are complete, are made here, one after the other.
+actor PatientRegistry {
+    private let pipeline: PipelineDefinition
+    private let configuration: NodeConfiguration
+    let directory: StateDirectory
+    private let ledger: Ledger
+    private let logger: Logger
+    private let jobIsReady: @Sendable (Int64) -> Void
+    private var patients: [String: CollectedPatient] = [:]
+    /// The patients that each live association has added to.
+    private var touched: [UInt64: Set<String>] = [:]
+    /// Series that a job has started with, and series that this node made.
+    private var startedSeries: Set<String> = []
+
+    init(
+        pipeline: PipelineDefinition, configuration: NodeConfiguration, directory: StateDirectory, ledger: Ledger,
+        logger: Logger, jobIsReady: @escaping @Sendable (Int64) -> Void
+    ) {
+        self.pipeline = pipeline
+        self.configuration = configuration
+        self.directory = directory
+        self.ledger = ledger
+        self.logger = logger
+        self.jobIsReady = jobIsReady
+    }
+}
+
+/// A patient whose instances are being collected.
+struct CollectedPatient: Sendable {
+    let folder: String
+    let identifier: String
+    var instances: [UID: StoredInstance] = [:]
+    var lastArrival: ContinuousClock.Instant = .now
+    /// When to look at the inputs again without an association being released; `nil`: not before something arrives.
+    var due: ContinuousClock.Instant?
+    var lastPeer: (aeTitle: String, host: String)?
+    /// Why no job may start, whatever the inputs say.
+    var held: String?
+    /// What was last said to be missing, so that it is logged once.
+    var reported: String?
+}
+
+// MARK: - Arrival
+
+extension PatientRegistry {
+    /// What became of an instance.
+    enum Commit: Sendable {
+        case stored
+        /// The same instance was there already.
+        case known
+        /// Another one with this UID is there: compare with it and come again.
+        case compare(with: String)
+        /// It contradicts the one that is there, and was put aside.
+        case quarantined
+    }
+
+    /// Notes that an association is adding to a patient: no job starts before it is released.
+    func begin(_ association: UInt64, patient key: PatientKey) {
+        touched[association, default: []].insert(directory.pseudonym(of: key.identifier))
+    }
+
+    /// Moves a complete file into the patient's folder.
+    ///
+    /// - Parameter comparison: How it differs from the file at `comparedPath`, where it was compared with one.
+    func commit(
+        _ instance: StoredInstance, patient key: PatientKey, from association: AssociationInfo?,
+        comparison: (path: String, result: InstanceComparison)?
+    ) throws -> Commit {
+        let folder = directory.pseudonym(of: key.identifier)
+        var patient = try patients[folder] ?? newPatient(folder, key)
+        defer { patients[folder] = patient }
+        patient.lastArrival = .now
+        patient.due = .now + configuration.quietPeriod
+        if let association { patient.lastPeer = (association.callingAETitle, association.peerHost) }
+
+        if let existing = patient.instances[instance.sopInstanceUID] {
+            guard let comparison, comparison.path == existing.path else { return .compare(with: existing.path) }
+            switch comparison.result {
+            case .same: return .known
+            case .pixelData:
+                try quarantine(instance, &patient)
+                return .quarantined
+            case .header:
+                logger.warning(
+                    "An instance came again with another header: it replaces the first.",
+                    metadata: meta(patient, instance))
+            }
+        }
+        try place(instance, &patient)
+        return .stored
+    }
+
+    private func newPatient(_ folder: String, _ key: PatientKey) throws -> CollectedPatient {
+        try ledger.addPatient(PatientRecord(folder: folder, identifier: key.identifier, created: Date()))
+        try FileSystem.createFolder(directory.incoming(folder))
+        if configuration.durability == .power { try FileSystem.synchronizeFolder(directory.path + "/incoming") }
+        var patient = CollectedPatient(folder: folder, identifier: key.identifier)
+        patient.held = heldReason(folder)
+        return patient
+    }
+
+    private func place(_ instance: StoredInstance, _ patient: inout CollectedPatient) throws {
+        let name = StoredInstance.fileName(of: instance.sopInstanceUID, directory)
+        let path = directory.incoming(patient.folder) + "/" + name
+        try FileSystem.rename(instance.path, to: path)
+        var stored = instance
+        stored.path = path
+        add(stored, &patient)
+        if startedSeries.contains(instance.seriesInstanceUID.string) { noteLate(stored, patient) }
+    }
+
+    private func add(_ instance: StoredInstance, _ patient: inout CollectedPatient) {
+        if patient.held == nil, let other = patient.instances.values.first, contradicts(instance, other) {
+            patient.held =
+                "Its instances have different birth dates or sexes: two patients may share the identifier. Correct one at its source."
+            logger.error("A patient is held: \(patient.held ?? "")", metadata: meta(patient, instance))
+        }
+        patient.instances[instance.sopInstanceUID] = instance
+    }
+
+    private func contradicts(_ one: StoredInstance, _ other: StoredInstance) -> Bool {
+        func differ(_ a: String?, _ b: String?) -> Bool { a != nil && b != nil && a != b }
+        return differ(one.birthDate, other.birthDate) || differ(one.sex, other.sex)
+    }
+
+    /// Keeps an instance whose pixels differ from those that are there under the same UID: one of the two is wrong.
+    private func quarantine(_ instance: StoredInstance, _ patient: inout CollectedPatient) throws {
+        let folder = directory.quarantine(patient.folder)
+        try FileSystem.createFolder(folder)
+        let name = StoredInstance.fileName(of: instance.sopInstanceUID, directory)
+        try FileSystem.rename(instance.path, to: "\(folder)/\(UUID().uuidString)-\(name)")
+        try FileSystem.synchronizeFolder(folder)
+        patient.held = heldReason(patient.folder)
+        logger.error("An instance was put into quarantine: \(patient.held ?? "")", metadata: meta(patient, instance))
+    }
+
+    /// A patient with something in quarantine is held until someone has decided which of the instances is right.
+    private func heldReason(_ folder: String) -> String? {
+        let path = directory.quarantine(folder)
+        guard let names = try? FileSystem.names(in: path), !names.isEmpty else { return nil }
+        return
+            "Two instances share a UID but not their pixels; the second is in '\(path)'. Remove the wrong one and restart."
+    }
+
+    private func noteLate(_ instance: StoredInstance, _ patient: CollectedPatient) {
+        do {
+            guard let job = try ledger.noteLateInstance(series: instance.seriesInstanceUID.string) else { return }
+            logger.warning(
+                "An instance came after the job of its series had started: that result is built from incomplete input.",
+                metadata: meta(patient, instance).merging(["job": "\(job)"]) { $1 })
+        } catch { logger.error("The ledger could not be written: \(error)") }
+    }
+
+    private func meta(_ patient: CollectedPatient, _ instance: StoredInstance? = nil) -> Logger.Metadata {
+        var metadata: Logger.Metadata = ["patient": "\(patient.folder.prefix(12))"]
+        if let instance {
+            metadata["instance"] = "\(directory.pseudonym(of: instance.sopInstanceUID.string).prefix(12))"
+        }
+        return metadata
+    }
+}
+
+// MARK: - Completion
+
+extension PatientRegistry {
+    /// Looks at the patients that an association has added to, when it was released; after one that was lost, only the
+    /// quiet period does.
+    func associationClosed(_ association: UInt64, _ end: AssociationEnd) {
+        let folders = touched.removeValue(forKey: association) ?? []
+        guard end == .released else { return }
+        for folder in folders where !touched.values.contains(where: { $0.contains(folder) }) { evaluate(folder) }
+    }
+
+    /// Looks at the patients whose quiet or settle time is over.
+    func tick() {
+        let now = ContinuousClock.now
+        for (folder, patient) in patients where patient.due.map({ $0 <= now }) ?? false { evaluate(folder) }
+    }
+
+    /// Starts the job of a patient whose inputs are all ready; otherwise says what is missing.
+    private func evaluate(_ folder: String) {
+        guard var patient = patients[folder], !patient.instances.isEmpty else { return }
+        patient.due = nil
+        let verdict = verdict(of: patient)
+        switch verdict {
+        case .ready:
+            do {
+                try startJob(&patient)
+                patients[folder] = nil
+                return
+            } catch {
+                logger.error("A job could not be recorded, the patient waits: \(error)", metadata: meta(patient))
+                patient.due = .now + configuration.retryInterval
+            }
+        case .settling(let due): patient.due = due
+        case .waiting(let reason):
+            if reason != patient.reported { logger.info("A patient waits: \(reason)", metadata: meta(patient)) }
+            patient.reported = reason
+        }
+        patients[folder] = patient
+    }
+
+    private func verdict(of patient: CollectedPatient) -> Readiness.Verdict {
+        if let held = patient.held { return .waiting(held) }
+        var missing: [String] = []
+        var due: ContinuousClock.Instant?
+        for (index, input) in pipeline.inputs.enumerated() {
+            let instances = patient.instances.values.filter { $0.inputs.contains(index) }
+            do {
+                switch try pipeline.verdict(
+                    ofInput: index, InputState(instances: instances, lastArrival: patient.lastArrival))
+                {
+                case .ready: break
+                case .waiting(let reason): missing.append("Input '\(input.name)': \(reason)")
+                case .settling(let instant): due = max(due ?? instant, instant)
+                }
+            } catch {
+                missing.append("Input '\(input.name)': its readiness threw \(type(of: error)).")
+                logger.error("The readiness of input '\(input.name)' threw: \(error)", metadata: meta(patient))
+            }
+        }
+        if !missing.isEmpty { return .waiting(missing.joined(separator: " ")) }
+        return due.map { .settling($0) } ?? .ready
+    }
+
+    /// Hands the patient's instances to a job: first the ledger, then the folder, which moves as a whole.
+    private func startJob(_ patient: inout CollectedPatient) throws {
+        var files: [String: [String]] = [:]
+        for (index, input) in pipeline.inputs.enumerated() {
+            files[input.name] = patient.instances.values.filter { $0.inputs.contains(index) }
+                .map { String($0.path.split(separator: "/").last ?? "") }.sorted()
+        }
+        let series = Set(patient.instances.values.map(\.seriesInstanceUID.string))
+        let job = try ledger.addJob(
+            JobRecord(
+                patientFolder: patient.folder, identifier: patient.identifier, state: .ready, created: Date(),
+                respondingAETitle: patient.lastPeer?.aeTitle, respondingHost: patient.lastPeer?.host,
+                inputs: try JSONEncoder().encode(files)),
+            series: series)
+        guard let id = job.id else { throw DICOMError(.inputOutput, "The ledger gave a job no number.") }
+        startedSeries.formUnion(series)
+        try directory.moveInputs(of: job, syncing: configuration.durability == .power)
+        logger.info(
+            "A patient is complete: job \(id) has \(patient.instances.count) instances.",
+            metadata: meta(patient).merging(["job": "\(id)"]) { $1 })
+        jobIsReady(id)
+    }
+}
+
+extension StateDirectory {
+    /// Moves a patient's folder to its job, unless that was done before a crash.
+    func moveInputs(of job: JobRecord, syncing: Bool) throws {
+        guard let id = job.id else { return }
+        let inputs = self.job(id) + "/inputs"
+        guard !FileSystem.exists(inputs) else { return }
+        try FileSystem.createFolder(self.job(id))
+        try FileSystem.rename(incoming(job.patientFolder), to: inputs)
+        guard syncing else { return }
+        for folder in [path + "/incoming", path + "/jobs", self.job(id)] { try FileSystem.synchronizeFolder(folder) }
+    }
+}
+
+// MARK: - Recovery
+
+extension PatientRegistry {
+    /// Reads back what a node that ended left: finishes moves that were recorded, collects the instances that are there,
+    /// and removes what was never acknowledged.
+    func recover() async throws {
+        for name in try FileSystem.names(in: directory.temporary) { unlink(directory.temporary + "/" + name) }
+        for job in try await ledger.jobs(in: [.ready, .processing, .exporting, .failed]) {
+            if FileSystem.exists(directory.incoming(job.patientFolder)) {
+                try directory.moveInputs(of: job, syncing: configuration.durability == .power)
+            }
+        }
+        startedSeries = try await ledger.jobSeries()
+        let known = Dictionary(uniqueKeysWithValues: try await ledger.patients().map { ($0.folder, $0) })
+        for folder in try FileSystem.names(in: directory.path + "/incoming") where folder != "tmp" {
+            guard let record = known[folder] else {
+                logger.warning("'incoming/\(folder)' is not in the ledger; it is left as it is.")
+                continue
+            }
+            try recover(record)
+        }
+    }
+
+    private func recover(_ record: PatientRecord) throws {
+        var patient = CollectedPatient(folder: record.folder, identifier: record.identifier)
+        patient.held = heldReason(record.folder)
+        for name in try FileSystem.names(in: directory.incoming(record.folder)) {
+            let path = directory.incoming(record.folder) + "/" + name
+            do {
+                let header = try DICOMFile.readHeader(path).dataSet
+                add(
+                    StoredInstance(header: header, path: path, inputs: try pipeline.inputs(accepting: header)), &patient
+                )
+            } catch {
+                logger.error("'\(path)' cannot be read and is left as it is: \(error)")
+            }
+        }
+        patient.due = .now + configuration.quietPeriod
+        patients[record.folder] = patient
+        logger.info("A patient with \(patient.instances.count) instances was recovered.", metadata: meta(patient))
+    }
+
+    /// What each patient waits for, for `status`.
+    func explanations() -> [(folder: String, instances: Int, reason: String)] {
+        patients.values.map { patient in
+            let reason = if case .waiting(let reason) = verdict(of: patient) { reason } else { "It is ready." }
+            return (patient.folder, patient.instances.count, reason)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+public import ArgumentParser
+import DICOMCoding
+public import DICOMNetwork
+import Glibc
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+struct ReceiveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "receive", abstract: "Receive images (a storage SCP), until SIGINT or SIGTERM.",
+        discussion:
+            "Every storage SOP class and transfer syntax is accepted; the data sets are kept as they were received.")
+
+    @Argument(help: "The port to listen on; 0 lets the system choose one.") var port: Int
+    @Argument(help: "The AE title that peers call.") var aeTitle: String
+    @Option(name: .shortAndLong, help: "The folder for the files, <SOP Instance UID>.dcm.") var output: String?
+    @Flag(help: "Keep nothing.") var discard = false
+    @Option(help: "The address to listen on.") var address = "0.0.0.0"
+    @Option(help: "How safe an image is before it is acknowledged: none, process or power.")
+    var durability: Durability = .process
+
+    func validate() throws {
+        guard (output == nil) == discard else { throw ValidationError("Give either --output FOLDER or --discard.") }
+        guard (0...65535).contains(port) else { throw ValidationError("The port has to be between 0 and 65535.") }
+        try checkAETitle(aeTitle)
+    }
+
+    @concurrent func run() async throws {
+        if let output { try FileSystem.createFolder(output) }
+        signal(SIGPIPE, SIG_IGN)
+        var configuration = AssociationServerConfiguration(host: address, port: port, aeTitle: aeTitle)
+        configuration.acceptsAllTransferSyntaxesForStorage = true
+        let logger = makeLogger()
+        let server = AssociationServer(
+            configuration: configuration, storage: FolderStorage(folder: output, durability: durability), logger: logger
+        )
+        let announcement = Task {
+            print("listening on \(address):\(try await server.boundPort) as \(aeTitle)")
+            fflush(nil)
+        }
+        defer { announcement.cancel() }
+        try await ServiceGroup(
+            services: [server], gracefulShutdownSignals: [.sigint, .sigterm], logger: logger
+        ).run()
+    }
+}
+
+extension Durability: ExpressibleByArgument {}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import DICOMCore
+import DICOMNetwork
+import DICOMUpperLayer
+import Glibc
+import Logging
+
+/// A failure of the work, for the user; the exit status is 1.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// One line on standard error.
+func report(_ line: String) {
+    let bytes = Array((line + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}
+
+/// Writes to standard error, warnings and errors only.
+func makeLogger() -> Logger {
+    var logger = Logger(label: "omnitool") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = .error
+    return logger
+}
+
+/// A bar that is drawn again and again on a terminal, and nothing elsewhere.
+struct ProgressBar {
+    private let total: Int
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private var drawn = -1
+
+    init(total: Int) { self.total = total }
+
+    mutating func show(_ done: Int) {
+        let width = 40 * done / max(1, total)
+        guard isTerminal, width != drawn || done == total else { return }
+        drawn = width
+        let bar = String(repeating: "#", count: width) + String(repeating: ".", count: 40 - width)
+        let line = Array("\r[\(bar)] \(done)/\(total)\(done == total ? "\n" : "")".utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}
+
+/// The peer, as DicomNode's users name it.
+struct PeerArguments: ParsableArguments {
+    @Argument(help: "The peer's host name or address.") var host: String
+    @Argument(help: "The peer's port.") var port: Int
+    @Argument(help: "The AE title that this side calls itself.") var callingAE: String
+    @Argument(help: "The AE title that the peer is called by.") var calledAE: String
+
+    func validate() throws {
+        guard (1...65535).contains(port) else { throw ValidationError("The port has to be between 1 and 65535.") }
+        try checkAETitle(callingAE)
+        try checkAETitle(calledAE)
+    }
+
+    var endpoint: Endpoint { Endpoint(host: host, port: port, aeTitle: calledAE) }
+    var options: AssociationClientOptions { AssociationClientOptions(callingAETitle: callingAE) }
+}
+
+func checkAETitle(_ aeTitle: String) throws {
+    do { _ = try AETitle(validating: aeTitle) } catch { throw ValidationError("\(error)") }
+}

@@ -1,0 +1,35 @@
+import DICOMNode
+import Foundation
+
+/// A pipeline that goes wrong as the environment variable `FAULT` says, for the tests.
+@main
+struct FaultyNode: Pipeline {
+    static let configuration = NodeConfiguration(aeTitle: "FAULTY", port: 0, address: "127.0.0.1")
+
+    struct Inputs: PipelineInputs {
+        @Input(accepting: .any, readyWhen: .minimumInstances(3), sharing: .patient, as: .dataSets)
+        var images: [DataSet]
+    }
+
+    struct Broken: Error {}
+
+    func process(_ inputs: Inputs, context: PipelineContext) async throws -> [PipelineOutput] {
+        switch ProcessInfo.processInfo.environment["FAULT"] ?? "" {
+        case "throw": throw Broken()
+        case "trap":
+            let numbers = [1, 2, 3]
+            return [
+                .send(
+                    [inputs.images[numbers[Int.random(in: 0...2)] + 1000]], to: Endpoint(host: "", port: 0, aeTitle: "")
+                )
+            ]
+        case "kill": kill(getpid(), SIGKILL)
+        case "output":
+            let line = String(repeating: "x", count: 65_536)
+            for _ in 0..<1000 { print(line) }
+            throw Broken()
+        default: break
+        }
+        return [.none]
+    }
+}
