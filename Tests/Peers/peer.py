@@ -66,7 +66,7 @@ def start(command, **options):
     def in_child():
         libc.prctl(set_parent_death_signal, signal.SIGKILL)
 
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=in_child, **options)
+    return subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options}, preexec_fn=in_child)
 
 
 def stop(child, seconds=10):
