@@ -1,0 +1,27 @@
+# Everything a contributor needs; each target installs what is missing first and says what it does.
+
+.PHONY: demo test bench format lint docs clean
+
+SOURCES = Sources Tests Examples Package.swift
+
+demo: ## the whole cycle on phantom images, judged by pydicom
+	dev/demo
+
+test: ## lint, generated code, unit tests and the tests with real peers
+	dev/test
+
+bench: ## receiving and the whole cycle, beside DCMTK and pynetdicom
+	Benchmarks/receive.sh
+	Benchmarks/node.sh
+
+format:
+	swift format -i -r -p $(SOURCES)
+
+lint:
+	swift format lint --strict -r -p $(SOURCES)
+
+docs: ## the reference documentation, into .build/docs
+	dev/docs
+
+clean:
+	rm -rf .build .build-bench .venv
