@@ -45,13 +45,13 @@ import Testing
     /// Payload is the received memory itself.
     @Test func payloadIsNotCopied() throws {
         var buffer = ByteBuffer(bytes: bytes("04 00 0000000A 00000006 01 02 D1D2D3D4"))
-        let received = unsafe buffer.withUnsafeReadableBytes { unsafe UInt(bitPattern: $0.baseAddress) }
+        let received = buffer.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
         var decoder = PDUDecoder(maximumPDULength: 0)
         guard case .lastData(1, let piece)? = try decoder.next(from: &buffer) else {
             Issue.record("no data")
             return
         }
-        let handedOn = unsafe piece.withUnsafeReadableBytes { unsafe UInt(bitPattern: $0.baseAddress) }
+        let handedOn = piece.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
         #expect(handedOn == received + 12)
         #expect(decoder.isBetweenPDUs)
     }
