@@ -88,6 +88,8 @@ public final class AssociationServer: Service, Sendable {
         let group = givenGroup ?? MultiThreadedEventLoopGroup(numberOfThreads: max(4, System.coreCount))
         do {
             try await serve(on: group)
+        } catch is CancellationError {
+            // Stopped as it was asked to.
         } catch {
             if givenGroup == nil { try? await group.shutdownGracefully() }
             throw error

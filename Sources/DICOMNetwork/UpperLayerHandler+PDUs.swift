@@ -77,7 +77,7 @@ extension UpperLayerHandler {
         case .accept(let accept, let association):
             let opened = try OpenAssociation(association, place: place)
             perform(machine.requestReceived(isAcceptable: true), context) { _ in }
-            self.association = association
+            self.opened(association, context)
             perform(machine.associationAccepted(), context) { _ in send(.associateAccept(accept), context) }
             tell(.opened(opened), context)
             isPeersTurn(true)
@@ -93,7 +93,7 @@ extension UpperLayerHandler {
             guard case .requestor(let offer) = role else { return }
             let association = try offer.evaluate(accept)
             let opened = try OpenAssociation(association, place: nil)
-            self.association = association
+            self.opened(association, context)
             isPeersTurn(false)
             tell(.opened(opened), context)
         }

@@ -46,7 +46,7 @@ final class RawPeer: Sendable {
             var sent = 0
             while sent < bytes.count {
                 let count = bytes[sent...].withUnsafeBytes {
-                    Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL.rawValue))
+                    Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
                 }
                 if count <= 0 { throw Failure(text: "send: errno \(errno)") }
                 sent += count

@@ -60,8 +60,10 @@ struct ScriptedStorage: StorageService {
         let storage = MemoryStorage()
         try await withServer(storage, configure: { $0.maximumInstanceLength = 1_000_000 }) { _, endpoint in
             try await withAssociation(to: endpoint, proposing: [ctStorage], options: client, logger: logger) {
-                #expect(try await $0.store(image(1, pixelBytes: 1_500_000)).status == .outOfResources)
-                #expect(try await $0.store(image(2, pixelBytes: 900_000)).status == .success)
+                let tooLarge = try await $0.store(image(1, pixelBytes: 1_500_000))
+                #expect(tooLarge.status == .outOfResources)
+                let allowed = try await $0.store(image(2, pixelBytes: 900_000))
+                #expect(allowed.status == .success)
             }
             // Far beyond the limit the association ends.
             let error = await #expect(throws: DICOMError.self) {
