@@ -93,29 +93,29 @@ import Testing
         let store = try store
         let echo = ByteBuffer(bytes: try DIMSECommand.cEchoRequest(messageID: 1).encoded())
         let piece = ByteBuffer(bytes: [1, 2])
-        #expect(violation([.lastCommand(contextID: 1, echo), .lastCommand(contextID: 3, echo)]) == nil)
-        #expect(violation([.lastCommand(contextID: 1, store), .data(contextID: 1, piece)]) == nil)
+        #expect(violation([.lastCommand(echo, contextID: 1), .lastCommand(echo, contextID: 3)]) == nil)
+        #expect(violation([.lastCommand(store, contextID: 1), .data(piece, contextID: 1)]) == nil)
         // Data that no command announced.
-        #expect(violation([.data(contextID: 1, piece)]) == .protocolViolation)
-        #expect(violation([.lastCommand(contextID: 1, echo), .lastData(contextID: 1, piece)]) == .protocolViolation)
+        #expect(violation([.data(piece, contextID: 1)]) == .protocolViolation)
+        #expect(violation([.lastCommand(echo, contextID: 1), .lastData(piece, contextID: 1)]) == .protocolViolation)
         #expect(
             violation([
-                .lastCommand(contextID: 1, store), .lastData(contextID: 1, piece), .lastData(contextID: 1, piece),
+                .lastCommand(store, contextID: 1), .lastData(piece, contextID: 1), .lastData(piece, contextID: 1),
             ]) == .protocolViolation)
         // Data in the middle of a command, a command in the middle of data.
-        #expect(violation([.command(contextID: 1, piece), .data(contextID: 1, piece)]) == .protocolViolation)
+        #expect(violation([.command(piece, contextID: 1), .data(piece, contextID: 1)]) == .protocolViolation)
         #expect(
-            violation([.lastCommand(contextID: 1, store), .lastCommand(contextID: 1, echo)]) == .protocolViolation)
+            violation([.lastCommand(store, contextID: 1), .lastCommand(echo, contextID: 1)]) == .protocolViolation)
         // Another context in the middle of a message.
-        #expect(violation([.command(contextID: 1, piece), .command(contextID: 3, piece)]) == .protocolViolation)
-        #expect(violation([.lastCommand(contextID: 1, store), .data(contextID: 3, piece)]) == .protocolViolation)
+        #expect(violation([.command(piece, contextID: 1), .command(piece, contextID: 3)]) == .protocolViolation)
+        #expect(violation([.lastCommand(store, contextID: 1), .data(piece, contextID: 3)]) == .protocolViolation)
     }
 
     @Test func commandLengthIsBounded() throws {
         let piece = ByteBuffer(repeating: 0, count: 512)
-        let three = Array(repeating: PDUEvent.command(contextID: 1, piece), count: 3)
+        let three = Array(repeating: PDUEvent.command(piece, contextID: 1), count: 3)
         #expect(violation(Array(three.prefix(2))) == nil)
         #expect(violation(three) == .protocolViolation)
-        #expect(violation([.lastCommand(contextID: 1, try store)], maximumCommandLength: 16) == .protocolViolation)
+        #expect(violation([.lastCommand(try store, contextID: 1)], maximumCommandLength: 16) == .protocolViolation)
     }
 }

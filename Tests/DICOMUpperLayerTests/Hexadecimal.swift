@@ -47,10 +47,10 @@ func decode(_ chunks: [[UInt8]], maximumPDULength: UInt32 = 0) throws -> [Found]
 private func append(_ event: PDUEvent, to found: inout [Found]) {
     switch event {
     case .pdu(let box): found.append(.pdu(box.pdu))
-    case .command(let id, let piece): append(id, true, false, piece, to: &found)
-    case .lastCommand(let id, let piece): append(id, true, true, piece, to: &found)
-    case .data(let id, let piece): append(id, false, false, piece, to: &found)
-    case .lastData(let id, let piece): append(id, false, true, piece, to: &found)
+    case .command(let piece, let id): append(id, true, false, piece, to: &found)
+    case .lastCommand(let piece, let id): append(id, true, true, piece, to: &found)
+    case .data(let piece, let id): append(id, false, false, piece, to: &found)
+    case .lastData(let piece, let id): append(id, false, true, piece, to: &found)
     }
 }
 

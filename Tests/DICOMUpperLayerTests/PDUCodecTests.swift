@@ -47,7 +47,7 @@ import Testing
         var buffer = ByteBuffer(bytes: bytes("04 00 0000000A 00000006 01 02 D1D2D3D4"))
         let received = buffer.withUnsafeReadableBytes { UInt(bitPattern: $0.baseAddress) }
         var decoder = PDUDecoder(maximumPDULength: 0)
-        guard case .lastData(1, let piece)? = try decoder.next(from: &buffer) else {
+        guard case .lastData(let piece, 1)? = try decoder.next(from: &buffer) else {
             Issue.record("no data")
             return
         }
