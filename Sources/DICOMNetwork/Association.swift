@@ -89,7 +89,8 @@ public final class Association {
         _ dataSet: DataSet, transferSyntax: TransferSyntax = .explicitVRLittleEndian
     ) async throws -> StoreResult {
         guard let sopClassUID = dataSet[.sopClassUID], let sopInstanceUID = dataSet[.sopInstanceUID] else {
-            throw DICOMError(.invalidValue, "The data set has no SOP Class UID or no SOP Instance UID: set both to send it.")
+            throw DICOMError(
+                .invalidValue, "The data set has no SOP Class UID or no SOP Instance UID: set both to send it.")
         }
         let context = try context(for: sopClassUID, transferSyntax)
         var bytes: [UInt8] = []

@@ -36,7 +36,8 @@ extension UpperLayerHandler {
         case .command(let contextID, let command):
             guard association?.contexts[contextID] != nil else {
                 throw DICOMError(
-                    .protocolViolation, "A message came on the presentation context \(contextID), which was not accepted.")
+                    .protocolViolation,
+                    "A message came on the presentation context \(contextID), which was not accepted.")
             }
             if !command.hasDataSet { isPeersTurn(false) }
             tell(.command(command, contextID: contextID), context)
@@ -72,7 +73,9 @@ extension UpperLayerHandler {
         policy.isAtLimit = place == nil
         switch try policy.answer(request) {
         case .reject(let reject):
-            perform(machine.requestReceived(isAcceptable: false), context) { _ in send(.associateReject(reject), context) }
+            perform(machine.requestReceived(isAcceptable: false), context) { _ in
+                send(.associateReject(reject), context)
+            }
             end(.aborted, DICOMError(.protocolViolation, "The association was rejected: \(reject)."), context)
         case .accept(let accept, let association):
             let opened = try OpenAssociation(association, place: place)

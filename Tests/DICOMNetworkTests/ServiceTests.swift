@@ -2,6 +2,7 @@ import DICOMCore
 import DICOMDictionary
 import DICOMNetwork
 import DICOMUpperLayer
+import NIOPosix
 import Testing
 
 /// A storage service that does what the test says.
@@ -26,6 +27,18 @@ struct ScriptedStorage: StorageService {
                 ]
             }
         }
+    }
+
+    @Test func servicesRunOnTheEventLoop() async throws {
+        let results = try await store(
+            ScriptedStorage { _, dataSet in
+                var isOnLoop = MultiThreadedEventLoopGroup.currentEventLoop != nil
+                while try await dataSet.next() != nil {
+                    isOnLoop = isOnLoop && MultiThreadedEventLoopGroup.currentEventLoop != nil
+                }
+                return StoreResponse(isOnLoop ? .success : .processingFailure)
+            })
+        #expect(results.map(\.status) == [.success, .success])
     }
 
     @Test func thrownErrorsAreAnswered() async throws {

@@ -31,7 +31,8 @@ import Testing
                 let instances = try paths.map { try OutgoingInstance(path: $0) }
                 let plan = PresentationContextProposal.plan(for: instances)
                 #expect(plan.map(\.count) == [1])
-                try await withAssociation(to: endpoint, proposing: plan[0], options: client, logger: logger) { association in
+                try await withAssociation(to: endpoint, proposing: plan[0], options: client, logger: logger) {
+                    association in
                     for instance in instances {
                         let result = try await association.store(instance)
                         #expect(result.status == .success)
@@ -88,7 +89,8 @@ import Testing
             PresentationContextProposal(abstractSyntax: privateClass, transferSyntaxes: [.implicitVRLittleEndian]), big,
         ]
         try await withServer(storage) { _, endpoint in
-            try await withAssociation(to: endpoint, proposing: proposals, options: client, logger: logger) { association in
+            try await withAssociation(to: endpoint, proposing: proposals, options: client, logger: logger) {
+                association in
                 #expect(association.acceptedContexts.map(\.abstractSyntax) == [privateClass])
                 let dataSet = image(1, sopClass: privateClass)
                 let result = try await association.store(dataSet, transferSyntax: .implicitVRLittleEndian)
@@ -97,7 +99,9 @@ import Testing
         }
         #expect(storage.state.instances.count == 1)
         try await withServer(configure: { $0.acceptsAllTransferSyntaxesForStorage = true }) { _, endpoint in
-            let accepted = try await withAssociation(to: endpoint, proposing: proposals, options: client, logger: logger) {
+            let accepted = try await withAssociation(
+                to: endpoint, proposing: proposals, options: client, logger: logger
+            ) {
                 $0.acceptedContexts.map(\.transferSyntax)
             }
             #expect(accepted == [.implicitVRLittleEndian, .explicitVRBigEndian])
@@ -125,7 +129,9 @@ import Testing
             verification,
         ]
         try await withServer { _, endpoint in
-            let accepted = try await withAssociation(to: endpoint, proposing: proposals, options: client, logger: logger) {
+            let accepted = try await withAssociation(
+                to: endpoint, proposing: proposals, options: client, logger: logger
+            ) {
                 let status = try await $0.echo()
                 #expect(status == .success)
                 return $0.acceptedContexts.map(\.abstractSyntax)
