@@ -53,7 +53,7 @@ import Testing
             try await Task.sleep(for: .seconds(60))
             return StoreResponse(.success)
         }
-        try await withServer(storage, configure: { $0.shutdownTimeout = .zero }) { _, endpoint in
+        try await withServer(storage, configuration: configured { $0.shutdownTimeout = .zero }) { _, endpoint in
             var options = client
             options.responseTimeout = .milliseconds(300)
             let error = await #expect(throws: DICOMError.self) {

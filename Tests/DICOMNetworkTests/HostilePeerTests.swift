@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func halfAPDUAndSilence() async throws {
-        try await withServer(configure: { $0.artimTimeout = .milliseconds(200) }) { _, endpoint in
+        try await withServer(configuration: configured { $0.artimTimeout = .milliseconds(200) }) { _, endpoint in
             let silent = try await RawPeer.connect(to: endpoint.port)
             let half = try await RawPeer.connect(to: endpoint.port)
             try await half.send([1, 0, 0, 0, 1, 0, 0, 1, 0, 0])
@@ -108,7 +108,8 @@ import Testing
 
     @Test func silenceInAnAssociation() async throws {
         let storage = MemoryStorage()
-        try await withServer(storage, configure: { $0.idleTimeout = .milliseconds(200) }) { _, endpoint in
+        try await withServer(storage, configuration: configured { $0.idleTimeout = .milliseconds(200) }) {
+            _, endpoint in
             let peer = try await RawPeer.connect(to: endpoint.port)
             #expect(try await peer.associate()?.type == 2)
             #expect(try await peer.receive()?.type == 7)
@@ -131,7 +132,7 @@ import Testing
     }
 
     @Test func connectionsWithoutAssociationsAreBounded() async throws {
-        try await withServer(configure: { $0.maximumAssociations = 1 }) { _, endpoint in
+        try await withServer(configuration: configured { $0.maximumAssociations = 1 }) { _, endpoint in
             do {
                 var peers: [RawPeer] = []
                 for _ in 0..<129 { peers.append(try await RawPeer.connect(to: endpoint.port)) }
@@ -172,7 +173,7 @@ import Testing
     }
 
     @Test func memoryStaysBounded() async throws {
-        try await withServer(configure: { $0.artimTimeout = .milliseconds(500) }) { _, endpoint in
+        try await withServer(configuration: configured { $0.artimTimeout = .milliseconds(500) }) { _, endpoint in
             let kinds: [[UInt8]] = [
                 Array("GET / HTTP/1.1\r\n\r\n".utf8), [1, 0, 0xFF, 0xFF, 0xFF, 0xFF], [1, 0, 0, 0, 1, 0, 0, 1], [],
                 [UInt8](repeating: 0xA5, count: 20_000),

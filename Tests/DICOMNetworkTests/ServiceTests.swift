@@ -71,7 +71,8 @@ struct ScriptedStorage: StorageService {
 
     @Test func instancesThatAreTooLarge() async throws {
         let storage = MemoryStorage()
-        try await withServer(storage, configure: { $0.maximumInstanceLength = 1_000_000 }) { _, endpoint in
+        try await withServer(storage, configuration: configured { $0.maximumInstanceLength = 1_000_000 }) {
+            _, endpoint in
             try await withAssociation(to: endpoint, proposing: [ctStorage], options: client, logger: logger) {
                 let tooLarge = try await $0.store(image(1, pixelBytes: 1_500_000))
                 #expect(tooLarge.status == .outOfResources)

@@ -98,7 +98,8 @@ import Testing
             }
         }
         #expect(storage.state.instances.count == 1)
-        try await withServer(configure: { $0.acceptsAllTransferSyntaxesForStorage = true }) { _, endpoint in
+        try await withServer(configuration: configured { $0.acceptsAllTransferSyntaxesForStorage = true }) {
+            _, endpoint in
             let accepted = try await withAssociation(
                 to: endpoint, proposing: proposals, options: client, logger: logger
             ) {

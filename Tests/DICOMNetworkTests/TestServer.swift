@@ -57,15 +57,20 @@ final class MemoryStorage: StorageService {
 
 let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+/// A server's configuration for tests: the title SERVER, a short ARTIM, and what the test wants otherwise.
+func configured(_ change: (inout AssociationServerConfiguration) -> Void) -> AssociationServerConfiguration {
+    var configuration = AssociationServerConfiguration(aeTitle: "SERVER")
+    configuration.artimTimeout = .seconds(2)
+    change(&configuration)
+    return configuration
+}
+
 /// Runs a server on a port of the system's choice while `body` runs.
 func withServer<Result: Sendable>(
     _ storage: any StorageService = MemoryStorage(),
-    configure: (inout AssociationServerConfiguration) -> Void = { _ in },
+    configuration: AssociationServerConfiguration = configured { _ in },
     _ body: (AssociationServer, Endpoint) async throws -> Result
 ) async throws -> Result {
-    var configuration = AssociationServerConfiguration(aeTitle: "SERVER")
-    configuration.artimTimeout = .seconds(2)
-    configure(&configuration)
     let server = AssociationServer(configuration: configuration, storage: storage, logger: logger)
     let running = Task { try await server.run() }
     defer { running.cancel() }
