@@ -89,10 +89,12 @@ public final class Association {
         _ dataSet: DataSet, transferSyntax: TransferSyntax = .explicitVRLittleEndian
     ) async throws -> StoreResult {
         guard let sopClassUID = dataSet[.sopClassUID], let sopInstanceUID = dataSet[.sopInstanceUID] else {
-            throw DICOMError(.invalidValue, "The data set has no SOP Class UID or no SOP Instance UID: set both to send it.")
+            throw DICOMError(
+                .invalidValue, "The data set has no SOP Class UID or no SOP Instance UID: set both to send it.")
         }
         let context = try context(for: sopClassUID, transferSyntax)
-        let bytes = try dataSet.encoded(as: transferSyntax)
+        var bytes: [UInt8] = []
+        for chunk in try dataSet.encodedChunks(as: transferSyntax) { bytes += chunk }
         return try await store(sopClassUID, sopInstanceUID, context, length: bytes.count) { (buffer, offset, count) in
             buffer.writeBytes(bytes[offset..<offset + count])
         }

@@ -88,6 +88,8 @@ public final class AssociationServer: Service, Sendable {
         let group = givenGroup ?? MultiThreadedEventLoopGroup(numberOfThreads: max(4, System.coreCount))
         do {
             try await serve(on: group)
+        } catch is CancellationError {
+            // Stopped as it was asked to.
         } catch {
             if givenGroup == nil { try? await group.shutdownGracefully() }
             throw error
@@ -144,10 +146,18 @@ public final class AssociationServer: Service, Sendable {
 
     // MARK: - Connections
 
-    /// A connection with its number.
-    private struct Connection: Sendable {
+    /// A connection with its number, closed at the latest when nobody holds it any more: one that waits to be served when
+    /// the server stops is just dropped.
+    private final class Connection: Sendable {
         let id: UInt64
-        let wrapped: AssociationChannel.Wrapped
+        let channel: any Channel
+
+        init(id: UInt64, _ channel: any Channel) {
+            self.id = id
+            self.channel = channel
+        }
+
+        deinit { channel.close(promise: nil) }
     }
 
     private func listen(on group: any EventLoopGroup) async throws -> NIOAsyncChannel<Connection?, Never> {
@@ -159,13 +169,16 @@ public final class AssociationServer: Service, Sendable {
                     try channel.pipeline.syncOperations.addHandler(AcceptErrorHandler(logger))
                 }
             }
+            // Nothing is read before the connection's task has put its handlers in place.
+            .childChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 16_384, initial: 65_536, maximum: 262_144))
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 16_384, initial: 65_536, maximum: 262_144))
         do {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port) { channel in
-                channel.eventLoop.makeCompletedFuture { try self.connection(on: channel) }
+                channel.eventLoop.makeCompletedFuture { self.connection(on: channel) }
             }
         } catch {
             let address = Endpoint.address(host: configuration.host, port: configuration.port)
@@ -175,20 +188,28 @@ public final class AssociationServer: Service, Sendable {
         }
     }
 
-    private func connection(on channel: any Channel) throws -> Connection? {
+    private func connection(on channel: any Channel) -> Connection? {
         guard let place = connections.take() else {
             logger.notice("A connection is closed: there are too many.")
             channel.close(promise: nil)
             return nil
         }
         channel.closeFuture.whenComplete { _ in withExtendedLifetime(place) {} }
-        let handler = UpperLayerHandler(
-            role: .acceptor(.init(policy: configuration.policy) { [places] in places.take() }),
-            maximumPDULength: configuration.wirePDULength,
-            limits: configuration.limits)
-        return Connection(
-            id: connectionCount.add(1, ordering: .relaxed).newValue,
-            wrapped: try AssociationChannel.wrap(channel, handler))
+        return Connection(id: connectionCount.add(1, ordering: .relaxed).newValue, channel)
+    }
+
+    /// Puts the handlers into an accepted connection and lets it be read.
+    private func wrap(_ channel: any Channel) async throws -> AssociationChannel.Wrapped {
+        try await channel.eventLoop.submit { [configuration, places] in
+            // A channel that is closed already would never tell its end.
+            guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
+            let handler = UpperLayerHandler(
+                role: .acceptor(.init(policy: configuration.policy) { places.take() }),
+                maximumPDULength: configuration.wirePDULength, limits: configuration.limits)
+            let wrapped = try AssociationChannel.wrap(channel, handler)
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+            return wrapped
+        }.get()
     }
 
     private func accept(_ listener: NIOAsyncChannel<Connection?, Never>) async throws {
@@ -196,7 +217,7 @@ public final class AssociationServer: Service, Sendable {
             try await withThrowingDiscardingTaskGroup { tasks in
                 for try await connection in connections {
                     guard let connection else { continue }
-                    let executor = LoopTaskExecutor(connection.wrapped.channel.eventLoop)
+                    let executor = LoopTaskExecutor(connection.channel.eventLoop)
                     tasks.addTask(executorPreference: executor) { await self.serve(connection) }
                 }
             }
@@ -204,13 +225,13 @@ public final class AssociationServer: Service, Sendable {
     }
 
     private func serve(_ connection: Connection) async {
-        let channel = connection.wrapped.channel
+        let channel = connection.channel
         let address = channel.remoteAddress
         let worker = AssociationWorker(
             configuration: configuration, storage: storage, logger: logger, id: connection.id,
             peerHost: address?.ipAddress ?? "unknown", peerPort: address?.port ?? 0)
         // What fails here is that the channel was closed before.
-        try? await connection.wrapped.executeThenClose { inbound, outbound in
+        try? await wrap(channel).executeThenClose { inbound, outbound in
             await worker.run(AssociationChannel(channel, inbound, outbound))
         }
     }

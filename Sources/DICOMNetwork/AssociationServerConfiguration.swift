@@ -57,8 +57,12 @@ public struct AssociationInfo: Sendable, Hashable, CustomStringConvertible {
         self.peerPort = peerPort
     }
 
-    /// The peer as `AE@host:port`.
-    public var peer: String { "\(callingAETitle)@\(Endpoint.address(host: peerHost, port: peerPort))" }
+    /// The peer as `AE@host:port`, fit for a log: what a title should not contain is replaced.
+    public var peer: String {
+        let title = String(
+            decoding: callingAETitle.utf8.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        return "\(title)@\(Endpoint.address(host: peerHost, port: peerPort))"
+    }
     public var description: String { "association \(id) of \(peer)" }
 }
 

@@ -17,7 +17,10 @@ struct AssociationWorker {
     func run(_ channel: AssociationChannel) async {
         do {
             guard case .opened(let association) = try await channel.next() else {
-                logEnd(channel, peer: Endpoint.address(host: peerHost, port: peerPort))
+                // That somebody looks whether the port is open is nothing to be told.
+                let isProbe = channel.endError?.code == .connectionLost
+                logEnd(
+                    channel, peer: Endpoint.address(host: peerHost, port: peerPort), level: isProbe ? .debug : .notice)
                 return await channel.waitUntilClosed()
             }
             await serve(association, channel)
@@ -43,14 +46,14 @@ struct AssociationWorker {
 
     private func metadata(_ peer: String) -> Logger.Metadata { ["association": "\(id)", "peer": "\(peer)"] }
 
-    private func logEnd(_ channel: AssociationChannel, peer: String) {
+    private func logEnd(_ channel: AssociationChannel, peer: String, level: Logger.Level = .notice) {
         var metadata = metadata(peer)
         guard let error = channel.endError else {
             return logger.debug("Association closed.", metadata: metadata)
         }
         metadata["code"] = "\(error.code)"
         metadata["reason"] = "\(error.message)"
-        logger.notice("The association ended by an error.", metadata: metadata)
+        logger.log(level: level, "The association ended by an error.", metadata: metadata)
     }
 
     // MARK: - Messages

@@ -36,7 +36,8 @@ extension UpperLayerHandler {
         case .command(let contextID, let command):
             guard association?.contexts[contextID] != nil else {
                 throw DICOMError(
-                    .protocolViolation, "A message came on the presentation context \(contextID), which was not accepted.")
+                    .protocolViolation,
+                    "A message came on the presentation context \(contextID), which was not accepted.")
             }
             if !command.hasDataSet { isPeersTurn(false) }
             tell(.command(command, contextID: contextID), context)
@@ -72,12 +73,14 @@ extension UpperLayerHandler {
         policy.isAtLimit = place == nil
         switch try policy.answer(request) {
         case .reject(let reject):
-            perform(machine.requestReceived(isAcceptable: false), context) { _ in send(.associateReject(reject), context) }
+            perform(machine.requestReceived(isAcceptable: false), context) { _ in
+                send(.associateReject(reject), context)
+            }
             end(.aborted, DICOMError(.protocolViolation, "The association was rejected: \(reject)."), context)
         case .accept(let accept, let association):
             let opened = try OpenAssociation(association, place: place)
             perform(machine.requestReceived(isAcceptable: true), context) { _ in }
-            self.association = association
+            self.opened(association, context)
             perform(machine.associationAccepted(), context) { _ in send(.associateAccept(accept), context) }
             tell(.opened(opened), context)
             isPeersTurn(true)
@@ -93,7 +96,7 @@ extension UpperLayerHandler {
             guard case .requestor(let offer) = role else { return }
             let association = try offer.evaluate(accept)
             let opened = try OpenAssociation(association, place: nil)
-            self.association = association
+            self.opened(association, context)
             isPeersTurn(false)
             tell(.opened(opened), context)
         }

@@ -220,8 +220,15 @@ final class UpperLayerHandler: ChannelDuplexHandler {
         end(.lost, DICOMError(.timedOut, "The peer did not request an association in time."), context)
     }
 
+    /// The association is established: from now on its own limit counts.
+    func opened(_ association: NegotiatedAssociation, _ context: ChannelHandlerContext) {
+        self.association = association
+        watchForSilence(context, for: limits.idle)
+    }
+
     /// Looks again after `time` whether the peer was silent for too long.
     private func watchForSilence(_ context: ChannelHandlerContext, for time: TimeAmount) {
+        idleTimer?.cancel()
         idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
             if hasEnded { return }
             let limit = association == nil ? limits.handshake : limits.idle

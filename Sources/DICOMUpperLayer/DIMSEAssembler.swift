@@ -44,19 +44,19 @@ public struct DIMSEAssembler: Sendable {
     public mutating func receive(_ event: PDUEvent) throws(DICOMError) -> Event? {
         switch event {
         case .pdu: return nil
-        case .command(let contextID, let piece):
+        case .command(let piece, let contextID):
             try gather(contextID, piece)
             return nil
-        case .lastCommand(let contextID, let piece):
+        case .lastCommand(let piece, let contextID):
             try gather(contextID, piece)
             let command = try DIMSECommand(parsing: Array(commandBytes.readableBytesView))
             commandBytes = ByteBuffer()
             state = command.hasDataSet ? .dataSet(contextID: contextID) : .idle
             return .command(contextID: contextID, command)
-        case .data(let contextID, let piece):
+        case .data(let piece, let contextID):
             try checkData(contextID)
             return .data(piece)
-        case .lastData(let contextID, let piece):
+        case .lastData(let piece, let contextID):
             try checkData(contextID)
             state = .idle
             return .lastData(piece)

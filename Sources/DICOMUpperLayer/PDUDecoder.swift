@@ -2,17 +2,19 @@ public import DICOMCore
 public import NIOCore
 
 /// What ``PDUDecoder`` found. P-DATA comes in pieces, as it arrives: slices of what was received.
+///
+/// It fits into 24 bytes, beyond which NIO would allocate memory for each event; that is why the buffer comes first.
 public enum PDUEvent: Sendable {
     /// A whole control PDU, in a box to keep the enum small.
     case pdu(Box)
     /// A piece of a command; more of it comes.
-    case command(contextID: UInt8, ByteBuffer)
+    case command(ByteBuffer, contextID: UInt8)
     /// The piece that ends a command; it may be empty.
-    case lastCommand(contextID: UInt8, ByteBuffer)
+    case lastCommand(ByteBuffer, contextID: UInt8)
     /// A piece of a data set; more of it comes.
-    case data(contextID: UInt8, ByteBuffer)
+    case data(ByteBuffer, contextID: UInt8)
     /// The piece that ends a data set; it may be empty.
-    case lastData(contextID: UInt8, ByteBuffer)
+    case lastData(ByteBuffer, contextID: UInt8)
 
     public final class Box: Sendable {
         public let pdu: PDU
@@ -171,10 +173,10 @@ public struct PDUDecoder: Sendable {
 
     private func event(_ value: Value, _ bytes: ByteBuffer, ends: Bool) -> PDUEvent {
         switch (value.isCommand, value.isLast && ends) {
-        case (true, false): .command(contextID: value.contextID, bytes)
-        case (true, true): .lastCommand(contextID: value.contextID, bytes)
-        case (false, false): .data(contextID: value.contextID, bytes)
-        case (false, true): .lastData(contextID: value.contextID, bytes)
+        case (true, false): .command(bytes, contextID: value.contextID)
+        case (true, true): .lastCommand(bytes, contextID: value.contextID)
+        case (false, false): .data(bytes, contextID: value.contextID)
+        case (false, true): .lastData(bytes, contextID: value.contextID)
         }
     }
 }

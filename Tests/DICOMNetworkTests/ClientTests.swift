@@ -7,7 +7,8 @@ import Testing
 
 /// What the client makes of peers that do not behave: every wait ends.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct ClientTests {
-    private func echo(_ port: Int, configure: (inout AssociationClientOptions) -> Void = { _ in }) async -> DICOMError? {
+    private func echo(_ port: Int, configure: (inout AssociationClientOptions) -> Void = { _ in }) async -> DICOMError?
+    {
         var options = client
         configure(&options)
         return await #expect(throws: DICOMError.self) {
@@ -52,7 +53,7 @@ import Testing
             try await Task.sleep(for: .seconds(60))
             return StoreResponse(.success)
         }
-        try await withServer(storage, configure: { $0.shutdownTimeout = .zero }) { _, endpoint in
+        try await withServer(storage, configuration: configured { $0.shutdownTimeout = .zero }) { _, endpoint in
             var options = client
             options.responseTimeout = .milliseconds(300)
             let error = await #expect(throws: DICOMError.self) {
@@ -102,7 +103,9 @@ import Testing
     @Test func hostNames() async throws {
         try await withServer { _, endpoint in
             let named = Endpoint(host: "localhost", port: endpoint.port, aeTitle: "SERVER")
-            let status = try await withAssociation(to: named, proposing: [verification], options: client, logger: logger) {
+            let status = try await withAssociation(
+                to: named, proposing: [verification], options: client, logger: logger
+            ) {
                 try await $0.echo()
             }
             #expect(status == .success)

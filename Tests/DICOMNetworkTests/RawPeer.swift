@@ -37,7 +37,9 @@ final class RawPeer: Sendable {
         }
     }
 
-    private static func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+    private static func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws
+        -> Result
+    {
         try await NIOThreadPool.singleton.runIfActive(body)
     }
 
@@ -46,11 +48,30 @@ final class RawPeer: Sendable {
             var sent = 0
             while sent < bytes.count {
                 let count = bytes[sent...].withUnsafeBytes {
-                    Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL.rawValue))
+                    Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
                 }
                 if count <= 0 { throw Failure(text: "send: errno \(errno)") }
                 sent += count
             }
+        }
+    }
+
+    /// Sends bytes again and again until the peer takes no more for a second, or `limit` is reached.
+    /// - Returns: How many bytes were sent.
+    func flood(_ bytes: [UInt8], limit: Int) async throws -> Int {
+        try await Self.blocking { [socket] in
+            var total = 0
+            while total < limit {
+                var waiting = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+                guard poll(&waiting, 1, 1000) == 1 else { break }
+                let position = total % bytes.count
+                let count = bytes[position...].withUnsafeBytes {
+                    Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
+                }
+                if count <= 0 { break }
+                total += count
+            }
+            return total
         }
     }
 
@@ -85,7 +106,8 @@ final class RawPeer: Sendable {
         proposing proposals: [PresentationContextProposal] = [ctStorage, verification]
     ) async throws -> (type: UInt8, body: [UInt8])? {
         let offer = try RequestorOffer(
-            calledAETitle: AETitle(validating: called), callingAETitle: AETitle(validating: calling), proposals: proposals, maximumPDULength: 16_384,
+            calledAETitle: AETitle(validating: called), callingAETitle: AETitle(validating: calling),
+            proposals: proposals, maximumPDULength: 16_384,
             implementationClassUID: "1.2.3", implementationVersionName: nil)
         try await send(.associateRequest(offer.request))
         return try await receive()

@@ -30,14 +30,14 @@ import Testing
     }
 
     @Test func anyCalledAETitleWhereConfigured() async throws {
-        try await withServer(configure: { $0.acceptsAnyCalledAETitle = true }) { _, endpoint in
+        try await withServer(configuration: configured { $0.acceptsAnyCalledAETitle = true }) { _, endpoint in
             let peer = try await RawPeer.connect(to: endpoint.port)
             #expect(try await peer.associate(called: "OTHER")?.type == 2)
         }
     }
 
     @Test func unknownCallingAETitle() async throws {
-        try await withServer(configure: { $0.acceptedCallingAETitles = ["FRIEND"] }) { _, endpoint in
+        try await withServer(configuration: configured { $0.acceptedCallingAETitles = ["FRIEND"] }) { _, endpoint in
             let error = await rejection(endpoint, calling: "STRANGER")
             #expect(error?.code == .associationRejectedPermanently)
             #expect(error?.message.lowercased().contains("calling") == true)
@@ -50,7 +50,7 @@ import Testing
 
     @Test func theLimitOfAssociations() async throws {
         let storage = MemoryStorage()
-        try await withServer(storage, configure: { $0.maximumAssociations = 1 }) { _, endpoint in
+        try await withServer(storage, configuration: configured { $0.maximumAssociations = 1 }) { _, endpoint in
             let first = try await RawPeer.connect(to: endpoint.port)
             #expect(try await first.associate()?.type == 2)
             let second = try await RawPeer.connect(to: endpoint.port)

@@ -2,6 +2,7 @@ import DICOMCore
 import DICOMDictionary
 import DICOMNetwork
 import DICOMUpperLayer
+import NIOPosix
 import Testing
 
 /// A storage service that does what the test says.
@@ -26,6 +27,18 @@ struct ScriptedStorage: StorageService {
                 ]
             }
         }
+    }
+
+    @Test func servicesRunOnTheEventLoop() async throws {
+        let results = try await store(
+            ScriptedStorage { _, dataSet in
+                var isOnLoop = MultiThreadedEventLoopGroup.currentEventLoop != nil
+                while try await dataSet.next() != nil {
+                    isOnLoop = isOnLoop && MultiThreadedEventLoopGroup.currentEventLoop != nil
+                }
+                return StoreResponse(isOnLoop ? .success : .processingFailure)
+            })
+        #expect(results.map(\.status) == [.success, .success])
     }
 
     @Test func thrownErrorsAreAnswered() async throws {
@@ -58,10 +71,13 @@ struct ScriptedStorage: StorageService {
 
     @Test func instancesThatAreTooLarge() async throws {
         let storage = MemoryStorage()
-        try await withServer(storage, configure: { $0.maximumInstanceLength = 1_000_000 }) { _, endpoint in
+        try await withServer(storage, configuration: configured { $0.maximumInstanceLength = 1_000_000 }) {
+            _, endpoint in
             try await withAssociation(to: endpoint, proposing: [ctStorage], options: client, logger: logger) {
-                #expect(try await $0.store(image(1, pixelBytes: 1_500_000)).status == .outOfResources)
-                #expect(try await $0.store(image(2, pixelBytes: 900_000)).status == .success)
+                let tooLarge = try await $0.store(image(1, pixelBytes: 1_500_000))
+                #expect(tooLarge.status == .outOfResources)
+                let allowed = try await $0.store(image(2, pixelBytes: 900_000))
+                #expect(allowed.status == .success)
             }
             // Far beyond the limit the association ends.
             let error = await #expect(throws: DICOMError.self) {

@@ -1,4 +1,5 @@
 import DICOMCore
+import DICOMDictionary
 import DICOMNetwork
 import DICOMUpperLayer
 import Testing

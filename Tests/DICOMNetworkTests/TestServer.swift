@@ -36,7 +36,7 @@ final class MemoryStorage: StorageService {
         var bytes: [UInt8] = []
         do {
             while let fragment = try await dataSet.next() {
-                bytes += fragment.readableBytesView
+                bytes += Array(buffer: fragment)
                 let count = bytes.count
                 contents.withLock { $0.partial = count }
             }
@@ -57,15 +57,20 @@ final class MemoryStorage: StorageService {
 
 let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
+/// A server's configuration for tests: the title SERVER, a short ARTIM, and what the test wants otherwise.
+func configured(_ change: (inout AssociationServerConfiguration) -> Void) -> AssociationServerConfiguration {
+    var configuration = AssociationServerConfiguration(aeTitle: "SERVER")
+    configuration.artimTimeout = .seconds(2)
+    change(&configuration)
+    return configuration
+}
+
 /// Runs a server on a port of the system's choice while `body` runs.
 func withServer<Result: Sendable>(
     _ storage: any StorageService = MemoryStorage(),
-    configure: (inout AssociationServerConfiguration) -> Void = { _ in },
+    configuration: AssociationServerConfiguration = configured { _ in },
     _ body: (AssociationServer, Endpoint) async throws -> Result
 ) async throws -> Result {
-    var configuration = AssociationServerConfiguration(aeTitle: "SERVER")
-    configuration.artimTimeout = .seconds(2)
-    configure(&configuration)
     let server = AssociationServer(configuration: configuration, storage: storage, logger: logger)
     let running = Task { try await server.run() }
     defer { running.cancel() }
@@ -106,9 +111,17 @@ func image(_ number: Int, pixelBytes: Int = 512, sopClass: UID = .ctImageStorage
     dataSet[.patientID] = "TEST"
     var generator = SystemSeed(state: UInt64(number) &+ 1)
     var pixels = [UInt8](repeating: 0, count: pixelBytes)
-    for index in pixels.indices { pixels[index] = UInt8(truncatingIfNeeded: generator.next()) }
+    // A random byte here and there, and neighbours that differ: cheap to make, and no two instances are alike.
+    for index in stride(from: 0, to: pixelBytes, by: 97) { pixels[index] = UInt8(truncatingIfNeeded: generator.next()) }
     dataSet[.pixelData] = pixels[...]
     return dataSet
+}
+
+/// The bytes that are sent of a data set.
+func encoded(_ dataSet: DataSet) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    for chunk in try dataSet.encodedChunks(as: .explicitVRLittleEndian) { bytes += chunk }
+    return bytes
 }
 
 /// A small generator with a fixed seed (xorshift).

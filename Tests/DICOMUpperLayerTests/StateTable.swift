@@ -95,8 +95,12 @@ struct StateTableCell: Sendable, CustomStringConvertible {
             UpperLayerStateMachine.State.init(rawValue:))
         if parts[0] == "AE-6" {
             return [
-                .init(event: event, state: state, role: role, isAcceptable: true, action: "AE-6 acceptable", next: next[0]),
-                .init(event: event, state: state, role: role, isAcceptable: false, action: "AE-6 otherwise", next: next[1]),
+                .init(
+                    event: event, state: state, role: role, isAcceptable: true, action: "AE-6 acceptable", next: next[0]
+                ),
+                .init(
+                    event: event, state: state, role: role, isAcceptable: false, action: "AE-6 otherwise", next: next[1]
+                ),
             ]
         }
         let index = next.count == 2 && role == .acceptor ? 1 : 0
