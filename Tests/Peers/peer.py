@@ -64,6 +64,8 @@ def start(command, **options):
     set_parent_death_signal = 1  # PR_SET_PDEATHSIG, prctl(2)
 
     def in_child():
+        # Who started this process may have blocked signals, and DCMTK's programs end by SIGTERM only.
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         libc.prctl(set_parent_death_signal, signal.SIGKILL)
 
     return subprocess.Popen(command, **{"stdin": subprocess.DEVNULL, **options}, preexec_fn=in_child)

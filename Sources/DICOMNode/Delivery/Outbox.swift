@@ -101,7 +101,7 @@ actor Outbox {
     }
 
     /// Ends a job whose every output was delivered: first in the ledger, then on the disk.
-    private func finish(job id: Int64) async throws {
+    func finish(job id: Int64) async throws {
         let deliveries = try await ledger.deliveries(of: id)
         guard deliveries.allSatisfy({ $0.state == .delivered }) else { return }
         try await ledger.setState(.done, of: id)

@@ -16,7 +16,8 @@ struct JobRunner: Sendable {
     let logger: Logger
     /// Wakes the runner: a job is ready.
     let wake: AsyncStream<Void>
-    /// Called when a job's outputs wait for delivery.
+    let outbox: Outbox
+    /// Wakes the outbox: outputs wait for delivery.
     let outputsAreReady: @Sendable () -> Void
 
     /// Runs until the task is cancelled. A job that is interrupted so stays recorded as processing, and is processed again
@@ -101,7 +102,7 @@ struct JobRunner: Sendable {
         if configuration.durability == .power { try synchronize(folder) }
         made.insert(result.madeSeries)
         try await ledger.beginExporting(id, deliveries: result.deliveries, madeSeries: result.madeSeries)
-        outputsAreReady()
+        if result.deliveries.isEmpty { try await outbox.finish(job: id) } else { outputsAreReady() }
     }
 
     /// One sync of the file system instead of one for each of hundreds of files.

@@ -44,10 +44,10 @@ public final class Node: Service {
         registry = PatientRegistry(
             pipeline: definition, configuration: configuration, directory: directory, ledger: ledger, logger: logger,
             jobIsReady: { _ in jobWake.yield() })
+        outbox = Outbox(configuration: configuration, directory: directory, ledger: ledger, logger: logger)
         runner = JobRunner(
             pipeline: definition, configuration: configuration, directory: directory, ledger: ledger, made: made,
-            logger: logger, wake: jobStream, outputsAreReady: { outboxWake.yield() })
-        outbox = Outbox(configuration: configuration, directory: directory, ledger: ledger, logger: logger)
+            logger: logger, wake: jobStream, outbox: outbox, outputsAreReady: { outboxWake.yield() })
         let storage = NodeStorage(
             pipeline: definition, configuration: configuration, directory: directory, registry: registry, made: made,
             threadPool: threadPool, logger: logger)
