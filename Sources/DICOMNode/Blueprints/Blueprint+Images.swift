@@ -32,7 +32,8 @@ extension Blueprint {
     /// The modules that CT and MR images share.
     static let image: Blueprint = [
         .include(.patient), .include(.study), .include(.series), .include(.frameOfReference), .include(.equipment),
-        .include(.generalImage), .include(.imagePlane), .include(.imagePixel), .include(.contrast), .include(.sopCommon),
+        .include(.generalImage), .include(.imagePlane), .include(.imagePixel), .include(.contrast),
+        .include(.sopCommon),
     ]
 
     /// Contrast/Bolus (PS3.3 C.7.6.4), for parents that have it.

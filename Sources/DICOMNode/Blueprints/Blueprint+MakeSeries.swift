@@ -40,7 +40,8 @@ extension Blueprint {
                 InstanceContext(
                     series: context, index: index, parent: context.nearestParent(slice: index),
                     sopInstanceUID: identity.uid("instance \(index)"),
-                    storedRange: statistics[index].range.map { form.stored($0.lowerBound)...form.stored($0.upperBound) }))
+                    storedRange: statistics[index].range.map { form.stored($0.lowerBound)...form.stored($0.upperBound) }
+                ))
             try Self.check(header, against: form)
             return header
         }
@@ -134,7 +135,8 @@ extension DerivedSeries {
             guard values.count == 1, let value = values.first ?? nil, value.isValid else {
                 let name = DICOMDictionary.entry(for: attribute.tag)?.keyword ?? "an element"
                 throw DICOMError(
-                    .invalidBlueprint, "the blueprint makes no valid \(name), the same for all instances; include "
+                    .invalidBlueprint,
+                    "the blueprint makes no valid \(name), the same for all instances; include "
                         + ".imageOfParent, or give it a rule", at: [attribute.tag])
             }
             return value
@@ -145,7 +147,8 @@ extension DerivedSeries {
         sopInstanceUIDs = headers.compactMap { $0[.sopInstanceUID] }
         guard Set(sopInstanceUIDs).count == headers.count else {
             throw DICOMError(
-                .invalidBlueprint, "the blueprint gives several instances the same or no SOP Instance UID; include "
+                .invalidBlueprint,
+                "the blueprint gives several instances the same or no SOP Instance UID; include "
                     + ".sopCommon", at: [Attribute<UID>.sopInstanceUID.tag])
         }
         self.headers = headers

@@ -210,7 +210,8 @@ enum ContributingEquipment {
         var item = DataSet().inheriting(parent.characterSet)
         item[.purposeOfReferenceCodeSequence] = [Blueprint.codeItem("109101", "Acquisition Equipment")]
         let tags = [
-            Attribute<String>.manufacturer.tag, Attribute<String>.institutionName.tag, Attribute<String>.stationName.tag,
+            Attribute<String>.manufacturer.tag, Attribute<String>.institutionName.tag,
+            Attribute<String>.stationName.tag,
             Attribute<String>.manufacturerModelName.tag, Attribute<String>.deviceSerialNumber.tag,
             Attribute<[String]>.softwareVersions.tag,
         ]

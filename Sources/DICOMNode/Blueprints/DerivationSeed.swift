@@ -1,6 +1,6 @@
 import Crypto
-public import DICOMCore
 import DICOMCoding
+public import DICOMCore
 import DICOMDictionary
 import Synchronization
 

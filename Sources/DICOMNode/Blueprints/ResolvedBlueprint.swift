@@ -1,5 +1,5 @@
-import DICOMCore
 import DICOMCoding
+import DICOMCore
 import DICOMDictionary
 import DICOMImaging
 
