@@ -44,6 +44,7 @@ extension PhantomSeries {
         dataSet[.seriesTime] = "102000"
         dataSet[.seriesDescription] = "Phantom \(orientation.rawValue)"
         dataSet[.patientPosition] = "HFS"
+        dataSet[.bodyPartExamined] = "HEAD"
         dataSet[.frameOfReferenceUID] = space.frameOfReferenceUID
         dataSet.setEmpty(.positionReferenceIndicator)
         dataSet[.manufacturer] = "DICOMNode"

@@ -84,7 +84,8 @@ struct SeriesVolumeTests {
         let phantom = try PhantomSeries(modality: modality, orientation: orientation, slices: 2, patientName: "Grün^Ü")
         try withTemporaryFolder { folder in
             for path in try phantom.write(to: folder) {
-                #expect(try Dciodvfy.errors(path) == [])
+                let errors = try Dciodvfy.errors(path)
+                #expect(errors.isEmpty, "\(errors)")
             }
         }
     }
@@ -121,7 +122,7 @@ struct SeriesVolumeTests {
         ("failing/sliceincrement/002", .missingSlice),
         ("failing/sliceorientation/001", .mixedOrientation),
         ("failing/gantrytilting/001", .sheared),
-        ("failing/notavolume/001", .mixedOrientation),
+        ("failing/notavolume/001", .duplicatePosition),
     ])
     func failingSeriesAreFound(folder: String, kind: GeometryFinding.Kind) throws {
         let series = try Series(files: SharedData.images("dicom2nifti/" + folder))
@@ -141,12 +142,11 @@ struct SeriesVolumeTests {
         #expect(try series.volume(of: Float.self).slices == 4)
     }
 
-    @Test func implicitAndExplicitGiveTheSameVoxels() throws {
-        let volumes = try ["001", "001_implicit"].map { folder in
-            try Series(files: SharedData.images("dicom2nifti/generic/anatomical/" + folder)).volume(of: Float.self)
+    @Test func implicitAndExplicitGiveTheSameSpace() throws {
+        let spaces = try ["001", "001_implicit"].map { folder in
+            try Series(files: SharedData.images("dicom2nifti/generic/anatomical/" + folder)).geometry.space
         }
-        #expect(volumes[0].withUnsafeBuffer(Array.init) == volumes[1].withUnsafeBuffer(Array.init))
-        #expect(volumes[0].space == volumes[1].space)
+        #expect(spaces[0] != nil && spaces[0] == spaces[1])
     }
 
     @Test(arguments: ["compressed", "compressed_jpegls", "compressed_j2k", "compressed_jpeg", "compressed_rle", "rgb"])

@@ -17,11 +17,17 @@ struct FrameDecoder {
         _ source: UnsafeRawBufferPointer, into destination: UnsafeMutableBufferPointer<Scalar>
     ) throws(DICOMError) {
         precondition(source.count >= format.frameLength && destination.count == format.rows * format.columns)
-        switch (format.bitsAllocated, format.isSigned) {
-        case (8, false): try decode(Samples<UInt8>(source, format), into: destination)
-        case (8, true): try decode(Samples<Int8>(source, format), into: destination)
-        case (_, false): try decode(Samples<UInt16>(source, format), into: destination)
-        case (_, true): try decode(Samples<Int16>(source, format), into: destination)
+        guard let target = UnsafeMutableRawPointer(destination.baseAddress) else { return }
+        // From here on only concrete types are passed down: the optimiser specialises for those, and for nothing else.
+        switch Scalar.scalarType {
+        case .uint8: try whole(source, target.assumingMemoryBound(to: UInt8.self))
+        case .int8: try whole(source, target.assumingMemoryBound(to: Int8.self))
+        case .uint16: try whole(source, target.assumingMemoryBound(to: UInt16.self))
+        case .int16: try whole(source, target.assumingMemoryBound(to: Int16.self))
+        case .uint32: try whole(source, target.assumingMemoryBound(to: UInt32.self))
+        case .int32: try whole(source, target.assumingMemoryBound(to: Int32.self))
+        case .float: real(source, target.assumingMemoryBound(to: Float.self))
+        case .double: real(source, target.assumingMemoryBound(to: Double.self))
         }
     }
 
@@ -37,19 +43,25 @@ struct FrameDecoder {
         }
     }
 
-    private func decode<Stored, Scalar: VoxelScalar>(
-        _ samples: Samples<Stored>, into destination: UnsafeMutableBufferPointer<Scalar>
+    private func real<Target: BinaryFloatingPoint>(
+        _ source: UnsafeRawBufferPointer, _ target: UnsafeMutablePointer<Target>
+    ) {
+        switch (format.bitsAllocated, format.isSigned) {
+        case (8, false): real(Samples<UInt8>(source, format), target)
+        case (8, true): real(Samples<Int8>(source, format), target)
+        case (_, false): real(Samples<UInt16>(source, format), target)
+        case (_, true): real(Samples<Int16>(source, format), target)
+        }
+    }
+
+    private func whole<Target: FixedWidthInteger>(
+        _ source: UnsafeRawBufferPointer, _ target: UnsafeMutablePointer<Target>
     ) throws(DICOMError) {
-        guard let target = UnsafeMutableRawPointer(destination.baseAddress) else { return }
-        switch Scalar.scalarType {
-        case .uint8: try whole(samples, target.assumingMemoryBound(to: UInt8.self))
-        case .int8: try whole(samples, target.assumingMemoryBound(to: Int8.self))
-        case .uint16: try whole(samples, target.assumingMemoryBound(to: UInt16.self))
-        case .int16: try whole(samples, target.assumingMemoryBound(to: Int16.self))
-        case .uint32: try whole(samples, target.assumingMemoryBound(to: UInt32.self))
-        case .int32: try whole(samples, target.assumingMemoryBound(to: Int32.self))
-        case .float: real(samples, target.assumingMemoryBound(to: Float.self))
-        case .double: real(samples, target.assumingMemoryBound(to: Double.self))
+        switch (format.bitsAllocated, format.isSigned) {
+        case (8, false): try whole(Samples<UInt8>(source, format), target)
+        case (8, true): try whole(Samples<Int8>(source, format), target)
+        case (_, false): try whole(Samples<UInt16>(source, format), target)
+        case (_, true): try whole(Samples<Int16>(source, format), target)
         }
     }
 

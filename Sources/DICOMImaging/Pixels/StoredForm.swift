@@ -31,12 +31,8 @@ package struct StoredForm: Hashable, Sendable {
             [UInt8](unsafeUninitializedCapacity: length + length % 2) { bytes, count in
                 let voxels = UnsafeBufferPointer(rebasing: voxels[range])
                 if let base = UnsafeMutableRawPointer(bytes.baseAddress) {
-                    if format.bitsAllocated == 8 {
-                        write(voxels, to: base.assumingMemoryBound(to: UInt8.self), volume.padding, slice)
-                    } else {
-                        write(
-                            voxels, to: base.bindMemory(to: UInt16.self, capacity: range.count), volume.padding, slice)
-                    }
+                    convert(voxels, to: base)
+                    writePadding(to: base, volume.padding, slice: slice, count: range.count)
                 }
                 if length % 2 == 1 { bytes[length] = 0 }
                 count = length + length % 2
@@ -44,24 +40,41 @@ package struct StoredForm: Hashable, Sendable {
         }
     }
 
-    private func write<Scalar: VoxelScalar, Cell: FixedWidthInteger & UnsignedInteger>(
-        _ voxels: UnsafeBufferPointer<Scalar>, to cells: UnsafeMutablePointer<Cell>, _ mask: PaddingMask?, _ slice: Int
-    ) {
+    private func convert<Scalar: VoxelScalar>(_ voxels: UnsafeBufferPointer<Scalar>, to base: UnsafeMutableRawPointer) {
+        // From here on only concrete types are passed down: the optimiser specialises for those, and for nothing else.
         switch Scalar.scalarType {
-        case .uint8: convert(rebound(voxels, to: UInt8.self), to: cells) { Double($0) }
-        case .int8: convert(rebound(voxels, to: Int8.self), to: cells) { Double($0) }
-        case .uint16: convert(rebound(voxels, to: UInt16.self), to: cells) { Double($0) }
-        case .int16: convert(rebound(voxels, to: Int16.self), to: cells) { Double($0) }
-        case .uint32: convert(rebound(voxels, to: UInt32.self), to: cells) { Double($0) }
-        case .int32: convert(rebound(voxels, to: Int32.self), to: cells) { Double($0) }
-        case .float: convert(rebound(voxels, to: Float.self), to: cells) { Double($0) }
-        case .double: convert(rebound(voxels, to: Double.self), to: cells) { $0 }
+        case .uint8: convert(rebound(voxels, to: UInt8.self), base) { Double($0) }
+        case .int8: convert(rebound(voxels, to: Int8.self), base) { Double($0) }
+        case .uint16: convert(rebound(voxels, to: UInt16.self), base) { Double($0) }
+        case .int16: convert(rebound(voxels, to: Int16.self), base) { Double($0) }
+        case .uint32: convert(rebound(voxels, to: UInt32.self), base) { Double($0) }
+        case .int32: convert(rebound(voxels, to: Int32.self), base) { Double($0) }
+        case .float: convert(rebound(voxels, to: Float.self), base) { Double($0) }
+        case .double: convert(rebound(voxels, to: Double.self), base) { $0 }
         }
+    }
+
+    @inline(__always)
+    private func convert<Scalar>(
+        _ voxels: UnsafeBufferPointer<Scalar>, _ base: UnsafeMutableRawPointer, _ real: (Scalar) -> Double
+    ) {
+        if format.bitsAllocated == 8 {
+            convert(voxels, to: base.bindMemory(to: UInt8.self, capacity: voxels.count), real)
+        } else {
+            convert(voxels, to: base.bindMemory(to: UInt16.self, capacity: voxels.count), real)
+        }
+    }
+
+    private func writePadding(to base: UnsafeMutableRawPointer, _ mask: PaddingMask?, slice: Int, count: Int) {
         guard let mask, let padding else { return }
-        let cell = Cell(truncatingIfNeeded: padding).littleEndian
         for (word, bits) in mask.words(ofSlice: slice).enumerated() where bits != 0 {
-            for index in word * 64..<min(word * 64 + 64, voxels.count) where bits >> UInt64(index & 63) & 1 == 1 {
-                cells[index] = cell
+            for index in word * 64..<min(word * 64 + 64, count) where bits >> UInt64(index & 63) & 1 == 1 {
+                if format.bitsAllocated == 8 {
+                    base.storeBytes(of: UInt8(truncatingIfNeeded: padding), toByteOffset: index, as: UInt8.self)
+                } else {
+                    let cell = UInt16(truncatingIfNeeded: padding).littleEndian
+                    base.storeBytes(of: cell, toByteOffset: index * 2, as: UInt16.self)
+                }
             }
         }
     }

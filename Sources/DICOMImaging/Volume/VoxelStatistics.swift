@@ -80,8 +80,8 @@ package struct VoxelStatistics: Sendable, Equatable {
         case .int16: whole(rebound(voxels, to: Int16.self))
         case .uint32: whole(rebound(voxels, to: UInt32.self))
         case .int32: whole(rebound(voxels, to: Int32.self))
-        case .float: real(rebound(voxels, to: Float.self), roundingConstant: 12_582_912)
-        case .double: real(rebound(voxels, to: Double.self), roundingConstant: 6_755_399_441_055_744)
+        case .float: floats(rebound(voxels, to: Float.self))
+        case .double: eachOne(rebound(voxels, to: Double.self))
         }
     }
 
@@ -98,13 +98,12 @@ package struct VoxelStatistics: Sendable, Equatable {
         return result
     }
 
-    /// Eight at a time: the compiler does not vectorise minima of floating-point numbers by itself.
+    /// Eight at a time: the compiler does not vectorise minima of floating-point numbers by itself, nor generic SIMD code.
     ///
-    /// Adding and subtracting 1.5 × 2^(significand bits) rounds to a whole number as long as the value is small against it.
-    private static func real<Scalar: VoxelScalar & BinaryFloatingPoint & SIMDScalar>(
-        _ voxels: UnsafeBufferPointer<Scalar>, roundingConstant: Scalar
-    ) -> VoxelStatistics {
-        typealias Block = SIMD8<Scalar>
+    /// Adding and subtracting 1.5 × 2^23 rounds to a whole number as long as the value is small against it.
+    private static func floats(_ voxels: UnsafeBufferPointer<Float>) -> VoxelStatistics {
+        typealias Block = SIMD8<Float>
+        let roundingConstant: Float = 12_582_912
         var low = Block(repeating: .infinity)
         var high = Block(repeating: -.infinity)
         var notWhole = low .== high
@@ -123,7 +122,7 @@ package struct VoxelStatistics: Sendable, Equatable {
         var result = VoxelStatistics()
         if blocks > 0 {
             let (least, most) = (low.min().doubleValue, high.max().doubleValue)
-            let isSmall = Swift.max(-least, most) < (roundingConstant / 4).doubleValue
+            let isSmall = Swift.max(-least, most) < Double(roundingConstant / 4)
             if any(notNumber) || !least.isFinite || !most.isFinite || (any(notWhole) && !isSmall) {
                 return eachOne(voxels)
             }
