@@ -72,6 +72,7 @@ public final class AssociationServer: Service, Sendable {
 
     /// Stops accepting connections and lets ``run()`` return when the associations have ended, or were aborted after
     /// ``AssociationServerConfiguration/shutdownTimeout``. ServiceLifecycle's graceful shutdown does the same.
+    /// Before the server listens it does nothing.
     public func shutDown() {
         let stop: (@Sendable () -> Void)? = state.withLock { state in
             if case .listening(_, let stop) = state { stop } else { nil }
