@@ -62,8 +62,8 @@ extension Ledger {
         try await database.read { try PatientRecord.order(sql: "created").fetchAll($0) }
     }
 
-    func removePatient(folder: String) async throws {
-        _ = try await database.write { try PatientRecord.deleteOne($0, key: folder) }
+    func removePatient(folder: String) throws {
+        _ = try database.write { try PatientRecord.deleteOne($0, key: folder) }
     }
 }
 

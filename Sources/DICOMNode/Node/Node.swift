@@ -24,6 +24,8 @@ public final class Node: Service {
 
     /// How often waiting patients, retries and commands from outside are looked at.
     private static let tickInterval: Duration = .milliseconds(250)
+    /// How often expired patients are looked for.
+    private static let maintenanceInterval: Duration = .seconds(3600)
 
     /// Opens the state directory and recovers what it holds; nothing listens yet.
     ///
@@ -107,7 +109,12 @@ public final class Node: Service {
     }
 
     private func tick() async throws {
+        var nextMaintenance = ContinuousClock.now
         while !Task.isCancelled {
+            if nextMaintenance <= .now {
+                nextMaintenance = .now + Self.maintenanceInterval
+                do { try await registry.expire() } catch { logger.error("The maintenance failed: \(error)") }
+            }
             try await Task.sleep(for: Self.tickInterval)
             await registry.tick()
             jobWake.yield()

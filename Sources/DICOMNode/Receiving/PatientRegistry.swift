@@ -8,14 +8,14 @@ import Logging
 /// that a patient's inputs are complete, are made here, one after the other.
 actor PatientRegistry {
     private let pipeline: PipelineDefinition
-    private let configuration: NodeConfiguration
+    let configuration: NodeConfiguration
     let directory: StateDirectory
-    private let ledger: Ledger
-    private let logger: Logger
+    let ledger: Ledger
+    let logger: Logger
     private let jobIsReady: @Sendable (Int64) -> Void
-    private var patients: [String: CollectedPatient] = [:]
+    var patients: [String: CollectedPatient] = [:]
     /// The patients that each live association has added to.
-    private var touched: [UInt64: Set<String>] = [:]
+    private(set) var touched: [UInt64: Set<String>] = [:]
     /// Series that a job has started with, and series that this node made.
     private var startedSeries: Set<String> = []
 
@@ -38,6 +38,9 @@ struct CollectedPatient: Sendable {
     let identifier: String
     var instances: [UID: StoredInstance] = [:]
     var lastArrival: ContinuousClock.Instant = .now
+    /// The same by the clock on the wall, which goes on while the node does not run.
+    var lastChange = Date()
+    var isExpiryAnnounced = false
     /// When to look at the inputs again without an association being released; `nil`: not before something arrives.
     var due: ContinuousClock.Instant?
     var lastPeer: (aeTitle: String, host: String)?
@@ -77,6 +80,8 @@ extension PatientRegistry {
         var patient = try patients[folder] ?? newPatient(folder, key)
         defer { patients[folder] = patient }
         patient.lastArrival = .now
+        patient.lastChange = Date()
+        patient.isExpiryAnnounced = false
         patient.due = .now + configuration.quietPeriod
         if let association { patient.lastPeer = (association.callingAETitle, association.peerHost) }
 
@@ -144,7 +149,9 @@ extension PatientRegistry {
     /// A patient with something in quarantine is held until someone has decided which of the instances is right.
     private func heldReason(_ folder: String) -> String? {
         let path = directory.quarantine(folder)
-        guard let names = try? FileSystem.names(in: path), !names.isEmpty else { return nil }
+        guard let names = try? FileSystem.names(in: path), names.contains(where: { Self.expiration($0) == nil }) else {
+            return nil
+        }
         return
             "Two instances share a UID but not their pixels; the second is in '\(path)'. Remove the wrong one and restart."
     }
@@ -158,7 +165,7 @@ extension PatientRegistry {
         } catch { logger.error("The ledger could not be written: \(error)") }
     }
 
-    private func meta(_ patient: CollectedPatient, _ instance: StoredInstance? = nil) -> Logger.Metadata {
+    func meta(_ patient: CollectedPatient, _ instance: StoredInstance? = nil) -> Logger.Metadata {
         var metadata: Logger.Metadata = ["patient": "\(patient.folder.prefix(12))"]
         if let instance {
             metadata["instance"] = "\(directory.pseudonym(of: instance.sopInstanceUID.string).prefix(12))"
@@ -305,6 +312,8 @@ extension PatientRegistry {
             }
         }
         patient.due = .now + configuration.quietPeriod
+        let attributes = try FileManager.default.attributesOfItem(atPath: directory.incoming(record.folder))
+        patient.lastChange = attributes[.modificationDate] as? Date ?? Date()
         patients[record.folder] = patient
         logger.info("A patient with \(patient.instances.count) instances was recovered.", metadata: meta(patient))
     }
