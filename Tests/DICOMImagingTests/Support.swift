@@ -21,7 +21,7 @@ enum SharedData {
 extension Trait where Self == ConditionTrait {
     /// For tests that read ../shared/data.
     static var needsSharedData: Self {
-        .enabled(if: SharedData.isPresent, "needs the real series in ../shared/data beside the checkout")
+        .enabled(if: SharedData.isPresent, "../shared/data is absent")
     }
 
     /// For tests that validate with dicom3tools.

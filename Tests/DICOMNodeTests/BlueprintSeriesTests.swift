@@ -18,7 +18,9 @@ struct BlueprintSeriesTests {
         #expect(close(a.origin, b.origin) && close(a.sliceStep, b.sliceStep))
         #expect(close(a.columnDirection, b.columnDirection) && close(a.rowDirection, b.rowDirection))
         #expect(abs(a.rowSpacing - b.rowSpacing) < 1e-6 && abs(a.columnSpacing - b.columnSpacing) < 1e-6)
-        #expect(a.frameOfReferenceUID == b.frameOfReferenceUID)
+        // A parent without frame of reference gets a new one, since images have to have one.
+        #expect(a.frameOfReferenceUID != nil)
+        #expect(b.frameOfReferenceUID == nil || a.frameOfReferenceUID == b.frameOfReferenceUID)
         #expect((a.columns, a.rows, a.slices) == (b.columns, b.rows, b.slices))
     }
 
@@ -59,7 +61,7 @@ struct BlueprintSeriesTests {
         }
     }
 
-    @Test(.needsValidator, .needsPhilipsCT) func philipsPlusOneIsValidAndExact() throws {
+    @Test(.needsValidator, .needsSharedSeries) func philipsPlusOneIsValidAndExact() throws {
         let parent = try BlueprintTesting.philipsCT()
         let volume = try parent.volume(of: Float.self)
         let derived = try plusOne.makeSeries(from: volume.map { $0 + 1 }, derivedFrom: parent)
@@ -84,7 +86,31 @@ struct BlueprintSeriesTests {
         }
     }
 
-    @Test(.needsPhilipsCT) func onlyWhatIsNamedIsCopied() throws {
+    /// Scanners' MR series: what is made of them has no errors of its own.
+    @Test(
+        .needsValidator, .needsSharedSeries,
+        arguments: [
+            "siemens/anatomical/001", "generic/anatomical/001_implicit", "generic/anatomical/002_non_isotropic",
+        ])
+    func realMagneticResonanceIsValid(folder: String) throws {
+        let parent = try BlueprintTesting.series("dicom2nifti/" + folder)
+        let volume = try parent.volume(of: Float.self)
+        let derived = try plusOne.makeSeries(from: volume.map { $0 + 1 }, derivedFrom: parent)
+        try BlueprintTesting.withFiles(derived) { paths in
+            // A copied value may be wrong as it is in the parent, such as an age of "0Y".
+            let known = try Set(parent.instances.compactMap(\.path).flatMap(BlueprintTesting.validationErrors))
+            let errors = try Set(paths.flatMap(BlueprintTesting.validationErrors)).subtracting(known)
+            #expect(errors.isEmpty, "\(errors)")
+            let back = try Series(files: paths).volume(of: Float.self)
+            expectSame(back.space, volume.space)
+            let slope = derived.headers[0][.rescaleSlope] ?? 0
+            let (new, old) = try (#require(back.valueRange), #require(volume.valueRange))
+            #expect(abs(new.upperBound - old.upperBound - 1) <= slope / 2 + 1e-4)
+            #expect(abs(new.lowerBound - old.lowerBound - 1) <= slope / 2 + 1e-4)
+        }
+    }
+
+    @Test(.needsSharedSeries) func onlyWhatIsNamedIsCopied() throws {
         let parent = try BlueprintTesting.philipsCT()
         let derived = try plusOne.makeSeries(from: parent.volume(of: Float.self), derivedFrom: parent)
         for header in derived.headers {
@@ -136,6 +162,19 @@ struct BlueprintSeriesTests {
         #expect(
             try stored({ ($0 - 50) * 1000 }, .clamp) == original.map { min(max(($0 - 50) * 1000, -32_768), 32_767) })
         #expect(BlueprintTesting.code { _ = try stored { _ in .nan } } == .valueOutOfRange)
+    }
+
+    /// Some scanners give MR images a rescale; rounding the scaled values would lose what it says.
+    @Test func magneticResonanceWithARescaleKeepsOne() throws {
+        let parent = try BlueprintTesting.parent(.mr) {
+            $0[.rescaleSlope] = 0.001
+            $0[.rescaleIntercept] = 0
+            $0[.rescaleType] = "normalized"
+        }
+        let volume = try parent.volume(of: Double.self)
+        let derived = try Blueprint.imageOfParent.makeSeries(from: volume.map { $0 * 2 }, derivedFrom: parent)
+        let back = try Series(dataSets: Array(derived)).volume(of: Double.self)
+        #expect(abs(back[1, 2, 3] - volume[1, 2, 3] * 2) < 1e-5 && back.unit == "normalized")
     }
 
     @Test func paddingIsRestored() throws {

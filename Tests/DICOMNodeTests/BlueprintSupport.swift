@@ -15,10 +15,13 @@ enum BlueprintTesting {
     static let hasSharedData = FileManager.default.fileExists(atPath: sharedData + "/philips-ct")
     static let hasDciodvfy = FileManager.default.isExecutableFile(atPath: "/usr/bin/dciodvfy")
 
-    static func philipsCT() throws -> Series {
-        let names = try FileManager.default.contentsOfDirectory(atPath: sharedData + "/philips-ct")
+    static func philipsCT() throws -> Series { try series("philips-ct") }
+
+    /// The series in a folder of ../shared/data, whose DICOMDIR is left out.
+    static func series(_ folder: String) throws -> Series {
+        let names = try FileManager.default.contentsOfDirectory(atPath: sharedData + "/" + folder)
         return try Series(
-            files: names.filter { $0.hasSuffix(".dcm") }.sorted().map { sharedData + "/philips-ct/" + $0 })
+            files: names.filter { $0.hasSuffix(".dcm") }.sorted().map { sharedData + "/" + folder + "/" + $0 })
     }
 
     /// Writes a series as Part 10 files, hands them to `body` and removes them.
@@ -36,9 +39,11 @@ enum BlueprintTesting {
 
     /// The Error lines of dicom3tools' validator.
     static func validationErrors(_ file: String) throws -> [String] {
+        let output = FileManager.default.temporaryDirectory.appending(path: "dciodvfy-" + UUID().uuidString).path
+        defer { unlink(output) }
         // By the shell: Foundation's Process is not safe to run from many test threads at once.
-        _ = system("/usr/bin/dciodvfy '\(file)' > '\(file).txt' 2>&1")
-        return try String(contentsOfFile: file + ".txt", encoding: .isoLatin1).split(separator: "\n").map(String.init)
+        _ = system("/usr/bin/dciodvfy '\(file)' > '\(output)' 2>&1")
+        return try String(contentsOfFile: output, encoding: .isoLatin1).split(separator: "\n").map(String.init)
             .filter { $0.contains("Error") }
     }
 
@@ -72,7 +77,7 @@ extension Trait where Self == ConditionTrait {
     }
 
     /// For tests that read ../shared/data.
-    static var needsPhilipsCT: Self {
-        .enabled(if: BlueprintTesting.hasSharedData, "needs the real series in ../shared/data beside the checkout")
+    static var needsSharedSeries: Self {
+        .enabled(if: BlueprintTesting.hasSharedData, "../shared/data is absent")
     }
 }

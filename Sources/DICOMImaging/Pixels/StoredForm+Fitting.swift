@@ -29,28 +29,39 @@ extension StoredForm {
                     rows: rows, columns: columns, bitsAllocated: 16, bitsStored: 16, isSigned: signed,
                     isInverted: parent.format.isInverted), rescale: rescale, padding: padding)
         }
-        if statistics.isIntegral {
-            var candidates: [(signed: Bool, intercept: Double)] = []
-            let kept = parent.rescale.intercept
-            if parent.rescale.slope == 1, kept == kept.rounded(.toNearestOrEven) {
-                candidates.append((parent.format.isSigned, kept))
-            }
-            candidates += [(true, 0), (false, range.lowerBound - (padding == nil ? 0 : 1))]
-            for (signed, intercept) in candidates {
-                let possible = signed ? -32_768.0...32_767.0 : 0.0...65_535.0
-                let stored = (range.lowerBound - intercept, range.upperBound - intercept)
-                guard possible.contains(stored.0), possible.contains(stored.1), isExactDecimal(intercept) else {
-                    continue
-                }
-                let place = padding.map { placeForPadding($0 - intercept, beside: stored.0...stored.1, in: possible) }
-                if case .some(.none) = place { continue }
-                return form(signed: signed, Rescale(slope: 1, intercept: intercept), place ?? nil)
-            }
+        if statistics.isIntegral, let exact = exactForm(range, padding, parent) {
+            return form(signed: exact.isSigned, Rescale(slope: 1, intercept: exact.intercept), exact.padding)
         }
         let levels = padding == nil ? 65_535.0 : 65_534.0
         let slope = try leastSlope(range, levels: levels)
         let intercept = Double(decimalString(range.lowerBound - (padding == nil ? 0 : slope))) ?? 0
         return form(signed: false, Rescale(slope: slope, intercept: intercept), padding == nil ? nil : 0)
+    }
+
+    /// Slope 1 and a whole intercept with which the range, and padding beside it, fit into 16 bits; nil where none does.
+    private static func exactForm(
+        _ range: ClosedRange<Double>, _ padding: Double?, _ parent: (format: PixelFormat, rescale: Rescale)
+    ) -> (isSigned: Bool, intercept: Double, padding: Int?)? {
+        var candidates = [(isSigned: true, intercept: 0.0), (false, range.lowerBound - (padding == nil ? 0 : 1))]
+        let kept = parent.rescale.intercept
+        if parent.rescale.slope == 1, kept == kept.rounded(.toNearestOrEven) {
+            candidates.insert((parent.format.isSigned, kept), at: 0)
+        }
+        // First where padding keeps its own value, then wherever it finds a place.
+        for keepsPadding in padding == nil ? [false] : [true, false] {
+            for (isSigned, intercept) in candidates where isExactDecimal(intercept) {
+                let possible = isSigned ? -32_768.0...32_767.0 : 0.0...65_535.0
+                let stored = range.lowerBound - intercept...range.upperBound - intercept
+                guard possible.contains(stored.lowerBound), possible.contains(stored.upperBound) else { continue }
+                guard let padding else { return (isSigned, intercept, nil) }
+                let own = padding - intercept
+                guard let place = placeForPadding(own, beside: stored, in: possible),
+                    !keepsPadding || Double(place) == own
+                else { continue }
+                return (isSigned, intercept, place)
+            }
+        }
+        return nil
     }
 
     /// The form for an object without rescale (classic MR): each value is rounded to the nearest whole number.
@@ -79,12 +90,12 @@ extension StoredForm {
                 (low, high) = (max(low, possible.lowerBound), min(high, possible.upperBound))
             }
             guard possible.contains(low), possible.contains(high) else { continue }
-            let place = padding.map { placeForPadding($0, beside: low...high, in: possible) }
-            if case .some(.none) = place { continue }
+            let place = padding.flatMap { placeForPadding($0, beside: low...high, in: possible) }
+            if padding != nil, place == nil { continue }
             return StoredForm(
                 format: PixelFormat(
                     rows: rows, columns: columns, bitsAllocated: 16, bitsStored: 16, isSigned: signed,
-                    isInverted: isInverted), padding: place ?? nil)
+                    isInverted: isInverted), padding: place)
         }
         throw DICOMError(
             .valueOutOfRange, "the values use all that 16 bits can hold and leave none for padding; scale the volume")

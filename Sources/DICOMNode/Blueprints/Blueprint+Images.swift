@@ -24,7 +24,8 @@ extension Blueprint {
         .include(.image), .include(.ctModule), .set(.sopClassUID, to: .ctImageStorage), .set(.modality, to: "CT"),
     ]
 
-    /// A whole MR Image (PS3.3 A.4): it has no rescale, so that values are stored as whole numbers.
+    /// A whole MR Image (PS3.3 A.4). It has no rescale, so that values are rounded to whole numbers; only where the parent's
+    /// images have one all the same (as a Standard Extended SOP Class), so have these.
     public static let mr: Blueprint = [
         .include(.image), .include(.mrModule), .set(.sopClassUID, to: .mrImageStorage), .set(.modality, to: "MR"),
     ]
@@ -49,9 +50,7 @@ extension Blueprint {
     static let ctModule: Blueprint = [
         // Value 3 is AXIAL or LOCALIZER (C.8.2.1.1.1); what became a volume is no localizer.
         .set(.imageType, to: ["DERIVED", "SECONDARY", "AXIAL"]),
-        .perSeries(.rescaleIntercept) { $0.form?.rescale.intercept },
-        .perSeries(.rescaleSlope) { $0.form?.rescale.slope },
-        .perSeries(.rescaleType) { $0.unit?.rawValue ?? "US" },
+        .include(.rescale),
         .copyOrEmpty(.kvp),
         .copyOrEmpty(.acquisitionNumber),
         .copyIfPresent(.scanOptions),
@@ -79,8 +78,16 @@ extension Blueprint {
         .copyIfPresent(.exposureModulationType),
     ]
 
+    /// The map from stored to real values, chosen for the volume.
+    static let rescale: Blueprint = [
+        .perSeries(.rescaleIntercept) { $0.form?.rescale.intercept },
+        .perSeries(.rescaleSlope) { $0.form?.rescale.slope },
+        .perSeries(.rescaleType) { $0.unit?.rawValue ?? "US" },
+    ]
+
     /// MR Image (PS3.3 C.8.3.1).
     static let mrModule: Blueprint = [
+        .include { $0.parentHeader[.rescaleSlope] == nil ? [] : .rescale },
         .perInstance(.imageType) { context in
             let parent = context.parent.header[.imageType] ?? []
             return ["DERIVED", "SECONDARY", parent.count > 2 && !parent[2].isEmpty ? parent[2] : "OTHER"]

@@ -7,8 +7,8 @@ extension Blueprint {
     /// Builds a series: one instance for each slice of the volume.
     ///
     /// The geometry is that of the volume's space. How values are stored depends on the rules: where they write Rescale Slope
-    /// (``ct``), whole numbers that fit into 16 bits are stored exactly and others to within half of the least possible
-    /// slope; where they do not (``mr``), values are rounded to the nearest whole number. Padded voxels hold padding again.
+    /// (``ct``, and ``mr`` for a parent that has one), whole numbers that fit into 16 bits are stored exactly and others to within half of the least possible
+    /// slope; where they do not, values are rounded to the nearest whole number. Padded voxels hold padding again.
     /// UIDs follow from the input, ``DerivationSeed/current`` and the label: a repeated run makes the same.
     ///
     /// - Parameters:
@@ -35,8 +35,9 @@ extension Blueprint {
             statistics, volume.padding, volume.space, parent, outOfRange: outOfRange,
             hasRescale: resolved.names(Attribute<Double>.rescaleSlope.tag))
         context.form = form
+        let prepared = try resolved.prepared(context)
         let headers = try (0..<volume.slices).map { index in
-            let header = try resolved.dataSet(
+            let header = try prepared.dataSet(
                 InstanceContext(
                     series: context, index: index, parent: context.nearestParent(slice: index),
                     sopInstanceUID: identity.uid("instance \(index)"),

@@ -78,8 +78,8 @@ extension Blueprint {
         .perSeries(.manufacturerModelName) { $0.seed.modelName },
         .perSeries(.softwareVersions) { ContributingEquipment.versions($0.seed) },
         .copyIfPresent(.institutionName, from: .series),
-        .element(perInstance: Attribute<[DataSet]>.contributingEquipmentSequence.tag) { context in
-            ContributingEquipment.element(context.series)
+        .element(perSeries: Attribute<[DataSet]>.contributingEquipmentSequence.tag) { context in
+            ContributingEquipment.element(context)
         },
     ]
 

@@ -111,7 +111,9 @@ extension Blueprint.Rule {
     /// Writes a sequence, each item by rules of its own, which copy from the parent's data set, not from its sequences.
     public static func sequence(_ attribute: Attribute<[DataSet]>, _ items: [Blueprint]) -> Self {
         element(perInstance: attribute.tag) { context in
-            let built = try items.map { try ResolvedBlueprint($0, context.series).dataSet(context) }
+            let built = try items.map {
+                try ResolvedBlueprint($0, context.series).prepared(context.series).dataSet(context)
+            }
             return DataElement(attribute.tag, .sq, .sequence(built))
         }
     }

@@ -34,28 +34,23 @@ struct ResolvedBlueprint {
     /// Whether a rule writes the attribute.
     func names(_ tag: DICOMTag) -> Bool { sources[tag] != nil }
 
-    /// The elements of one instance.
-    func dataSet(_ context: InstanceContext) throws -> DataSet {
-        var elements: [BlueprintElement] = []
+    /// The elements that are the same in the whole series made, and the sources of the others.
+    func prepared(_ context: SeriesContext) throws -> PreparedBlueprint {
+        var entries: [PreparedBlueprint.Entry] = []
         for tag in tags {
             guard let source = sources[tag] else { continue }
-            if let element = try element(tag, source, context) { elements.append(element) }
+            switch source {
+            case .copied(.series, let absence):
+                if let element = try copied(tag, context.parentHeader, absence) { entries.append(.fixed(element)) }
+            case .perSeries(let make):
+                if let element = try make(context) { entries.append(.fixed(.made(try checked(element, tag)))) }
+            case .copied(.instance, let absence):
+                entries.append(.varying { try copied(tag, $0.parent.header, absence) })
+            case .perInstance(let make):
+                entries.append(.varying { context in try make(context).map { .made(try checked($0, tag)) } })
+            }
         }
-        return try BlueprintElement.dataSet(elements)
-    }
-
-    private func element(
-        _ tag: DICOMTag, _ source: Blueprint.Rule.Source, _ context: InstanceContext
-    ) throws -> BlueprintElement? {
-        switch source {
-        case .copied(let from, let absence):
-            let parent = from == .series ? context.series.parentHeader : context.parent.header
-            return try copied(tag, parent, absence)
-        case .perSeries(let make):
-            return try make(context.series).map { try BlueprintElement.made(checked($0, tag)) }
-        case .perInstance(let make):
-            return try make(context).map { try BlueprintElement.made(checked($0, tag)) }
-        }
+        return PreparedBlueprint(entries: entries)
     }
 
     private func checked(_ element: DataElement, _ tag: DICOMTag) throws -> DataElement {
@@ -83,6 +78,30 @@ struct ResolvedBlueprint {
                 "the parent series lacks \(keyword), which the blueprint copies; set it with a rule of its own, or copy "
                     + "it if present where the standard allows that", at: [tag])
         }
+    }
+}
+
+/// The rules of a series, of which those are done that give the same element for every instance.
+struct PreparedBlueprint {
+    enum Entry {
+        case fixed(BlueprintElement)
+        case varying((InstanceContext) throws -> BlueprintElement?)
+    }
+
+    let entries: [Entry]
+
+    /// The data set of one instance.
+    func dataSet(_ context: InstanceContext) throws -> DataSet {
+        var elements: [BlueprintElement] = []
+        elements.reserveCapacity(entries.count)
+        for entry in entries {
+            switch entry {
+            case .fixed(let element): elements.append(element)
+            case .varying(let make):
+                if let element = try make(context) { elements.append(element) }
+            }
+        }
+        return try BlueprintElement.dataSet(elements)
     }
 }
 
