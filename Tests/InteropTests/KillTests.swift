@@ -6,22 +6,45 @@ import Testing
 @Suite(.serialized) struct KillTests {
     private static let slices = 16
 
-    /// How long after its start the sender, or after the last acknowledgement the node, is killed.
-    @Test(arguments: 0..<20) func killedAtAnyMoment(number: Int) async throws {
+    /// When the node is killed.
+    enum Moment: Sendable {
+        /// As it calls this function of the system for the so-manieth time in one of its threads: strace sends the
+        /// signal before the call is done. `rename` is the step from the written to the stored instance, and from the
+        /// patient's folder to the job's; `fsync` stands before and behind it.
+        case call(String, Int)
+        /// So many microseconds after so many acknowledgements.
+        case acknowledged(Int, UInt32)
+        /// So many seconds after the job has begun: in the child, or in the delivery.
+        case working(Double)
+    }
+
+    static let moments: [Moment] = {
+        var generator = SeededGenerator(seed: 2026)
+        return (0..<20).map { number in
+            switch number % 4 {
+            case 0: .call("rename", .random(in: 1...3, using: &generator))
+            case 1: .call("fsync", .random(in: 1...5, using: &generator))
+            case 2:
+                .acknowledged(.random(in: 1...slices - 1, using: &generator), .random(in: 0...3000, using: &generator))
+            default: .working(.random(in: 0...1.2, using: &generator))
+            }
+        }
+    }()
+
+    @Test(arguments: Array(moments.enumerated())) func killed(number: Int, at moment: Moment) async throws {
         try await withFolder { folder in
-            var generator = SeededGenerator(seed: UInt64(1000 + number))
             let input = try await phantom(
                 in: folder, "in",
                 ["--slices", "\(Self.slices)", "--rows", "96", "--columns", "80", "--seed", "\(number + 1)"])
             let record = folder + "/record.jsonl"
             let archive = try await Server.receive(into: folder + "/out", aeTitle: "ARCHIVE")
             let destination = "ARCHIVE@127.0.0.1:\(archive.port)"
-            let node = try await start(folder, destination)
+            let node = try await start(folder, destination, moment)
             let sender = try ChildProcess(
                 Place.python,
                 [Place.peer("pynetdicom_scu.py"), node.port, "PLUSONE", input, "--record", record, "--timeout", "10"])
 
-            try await killAtAMoment(number, node, folder, record, &generator)
+            try await kill(node, at: moment, record, sender)
             try await sender.status()
             try checkAcknowledged(record, folder)
 
@@ -40,29 +63,43 @@ import Testing
         }
     }
 
-    private func start(_ folder: String, _ destination: String) async throws -> Server {
-        try await Server.node(
-            state: folder + "/state", destination: destination,
-            options: ["--quiet-period", "3", "--durability", "process"])
+    private func start(_ folder: String, _ destination: String, _ moment: Moment? = nil) async throws -> Server {
+        let arguments = [
+            "serve", "--port", "0", "--address", "127.0.0.1", "--state-directory", folder + "/state", "--destination",
+            destination, "--retry-interval", "0.5", "--quiet-period", "3",
+        ]
+        guard case .call(let name, let count) = moment else {
+            return try await Server.program("PlusOne", arguments + ["--durability", "process"])
+        }
+        // strace as a grandchild (-D): the process that is started is the node itself.
+        // A first start makes what every later one finds: the moments are those of a node at work.
+        try await Server.program("PlusOne", arguments).stop()
+        let process = try ChildProcess(
+            "/usr/bin/strace",
+            [
+                "-D", "-f", "-o", "/dev/null", "-e", "trace=\(name)", "-e",
+                "inject=\(name):signal=SIGKILL:when=\(count)", Place.program("PlusOne"),
+            ] + arguments + ["--durability", name == "fsync" ? "power" : "process"])
+        return Server(process: process, port: try await process.line(matching: "listening on [^ ]*:([0-9]+) as"))
     }
 
-    /// Three quarters of the moments are while images arrive, one quarter while the job runs or is delivered.
-    private func killAtAMoment(
-        _ number: Int, _ node: Server, _ folder: String, _ record: String, _ generator: inout SeededGenerator
-    ) async throws {
-        if number % 4 == 3 {
-            _ = try await node.process.line(matching: "job 1 has", within: 60)
-            let pause = Double.random(in: 0...1.2, using: &generator)
-            try await wait("the moment", 10) { [deadline = ContinuousClock.now + .seconds(pause)] in .now >= deadline }
-        } else {
-            // Not at a time but at a count and some microseconds: between any two steps of an instance.
-            let count = Int.random(in: 1...Self.slices - 1, using: &generator)
+    private func kill(_ node: Server, at moment: Moment, _ record: String, _ sender: ChildProcess) async throws {
+        switch moment {
+        case .call:
+            // The threads share the calls as they like: where none comes to the count, the end of the sending will do.
+            try await wait("the end of node or sender", 60, node.process) {
+                !node.process.isRunning || !sender.isRunning
+            }
+        case .acknowledged(let count, let pause):
             try await wait("\(count) acknowledgements", 60, node.process) {
                 (try? String(contentsOfFile: record, encoding: .utf8))?.split(separator: "\n").count ?? 0 >= count
             }
-            usleep(UInt32.random(in: 0...3000, using: &generator))
+            usleep(pause)
+        case .working(let pause):
+            _ = try await node.process.line(matching: "job 1 has", within: 60)
+            try await wait("the moment", 10) { [deadline = ContinuousClock.now + .seconds(pause)] in .now >= deadline }
         }
-        kill(node.process.identifier, SIGKILL)
+        node.process.signal(SIGKILL)
         try await node.process.status()
     }
 
