@@ -36,9 +36,12 @@ enum JobChild {
     private static func lock(_ folder: JobFolder) throws {
         let descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw DICOMError.system("open", folder.lock) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            throw DICOMError(.inputOutput, "Another process works in '\(folder.path)'; end it first.")
+        // The child of a node that was killed is ending: wait for it.
+        for _ in 0..<300 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+            usleep(100_000)
         }
+        throw DICOMError(.inputOutput, "Another process works in '\(folder.path)'; end it first.")
     }
 
     private static func limit(_ limits: NodeConfiguration.JobLimits) {

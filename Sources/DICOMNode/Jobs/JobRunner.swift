@@ -28,7 +28,10 @@ struct JobRunner: Sendable {
         }
         var wakes = wake.makeAsyncIterator()
         while !Task.isCancelled {
-            let ready = try await ledger.jobs(in: [.ready])
+            // A job whose inputs are not there yet is still the registry's.
+            let ready = try await ledger.jobs(in: [.ready]).filter { job in
+                FileSystem.exists(JobFolder(path: directory.job(job.id ?? 0)).inputs)
+            }
             if ready.isEmpty {
                 guard await wakes.next() != nil else { return }
                 continue
@@ -46,7 +49,6 @@ struct JobRunner: Sendable {
     private func process(_ job: JobRecord) async {
         guard let id = job.id else { return }
         do {
-            try directory.moveInputs(of: job, syncing: configuration.durability == .power)
             let folder = JobFolder(path: directory.job(id))
             let order = try order(job, id)
             try folder.prepare(order)

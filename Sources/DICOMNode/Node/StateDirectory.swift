@@ -28,7 +28,9 @@ final class StateDirectory: Sendable {
     /// Creates what is missing and takes the lock.
     ///
     /// - Throws: `DICOMError` when the folder cannot be used or another node uses it.
-    init(path: String) throws {
+    init(path relative: String) throws {
+        // A child process has another working directory.
+        let path = URL(fileURLWithPath: relative).standardizedFileURL.path
         self.path = path
         for folder in [path, path + "/incoming", path + "/incoming/tmp", path + "/jobs", path + "/quarantine"] {
             try FileSystem.createFolder(folder)

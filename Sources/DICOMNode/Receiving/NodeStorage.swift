@@ -76,12 +76,11 @@ final class NodeStorage: StorageService {
         let instance = StoredInstance(header: admitted.header, path: incoming.path, inputs: admitted.inputs)
         let commit = try await commit(instance, admitted.key, request)
         switch commit {
-        case .stored:
-            incoming.keep()
-            try await synchronizeFolder(of: admitted.key)
-        case .quarantined: incoming.keep()
+        case .stored, .quarantined: incoming.keep()
         case .known, .compare: break
         }
+        // Also what was known: its name may be on its way to the disk for another association.
+        try await synchronizeFolder(of: admitted.key)
         return StoreResponse(.success)
     }
 

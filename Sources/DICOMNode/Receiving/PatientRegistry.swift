@@ -44,6 +44,8 @@ struct CollectedPatient: Sendable {
     /// When to look at the inputs again without an association being released; `nil`: not before something arrives.
     var due: ContinuousClock.Instant?
     var lastPeer: (aeTitle: String, host: String)?
+    /// The job that the ledger gave the instances to, as long as their folder could not be moved to it.
+    var unmovedJob: JobRecord?
     /// Why no job may start, whatever the inputs say.
     var held: String?
     /// What was last said to be missing, so that it is logged once.
@@ -78,6 +80,10 @@ extension PatientRegistry {
     ) throws -> Commit {
         let folder = directory.pseudonym(of: key.identifier)
         var patient = try patients[folder] ?? newPatient(folder, key)
+        guard patient.unmovedJob == nil else {
+            throw DICOMError(
+                .inputOutput, "The patient's instances could not be moved to their job yet; send again later.")
+        }
         defer { patients[folder] = patient }
         patient.lastArrival = .now
         patient.lastChange = Date()
@@ -195,7 +201,7 @@ extension PatientRegistry {
     private func evaluate(_ folder: String) {
         guard var patient = patients[folder], !patient.instances.isEmpty else { return }
         patient.due = nil
-        let verdict = verdict(of: patient)
+        let verdict = patient.unmovedJob == nil ? verdict(of: patient) : .ready
         switch verdict {
         case .ready:
             do {
@@ -203,7 +209,7 @@ extension PatientRegistry {
                 patients[folder] = nil
                 return
             } catch {
-                logger.error("A job could not be recorded, the patient waits: \(error)", metadata: meta(patient))
+                logger.error("A job could not be started, the patient waits: \(error)", metadata: meta(patient))
                 patient.due = .now + configuration.retryInterval
             }
         case .settling(let due): patient.due = due
@@ -239,6 +245,17 @@ extension PatientRegistry {
 
     /// Hands the patient's instances to a job: first the ledger, then the folder, which moves as a whole.
     private func startJob(_ patient: inout CollectedPatient) throws {
+        let job = try patient.unmovedJob ?? recordJob(patient)
+        patient.unmovedJob = job
+        try directory.moveInputs(of: job, syncing: configuration.durability == .power)
+        guard let id = job.id else { return }
+        logger.info(
+            "A patient is complete: job \(id) has \(patient.instances.count) instances.",
+            metadata: meta(patient).merging(["job": "\(id)"]) { $1 })
+        jobIsReady(id)
+    }
+
+    private func recordJob(_ patient: CollectedPatient) throws -> JobRecord {
         var files: [String: [String]] = [:]
         for (index, input) in pipeline.inputs.enumerated() {
             files[input.name] = patient.instances.values.filter { $0.inputs.contains(index) }
@@ -251,13 +268,8 @@ extension PatientRegistry {
                 respondingAETitle: patient.lastPeer?.aeTitle, respondingHost: patient.lastPeer?.host,
                 inputs: try JSONEncoder().encode(files)),
             series: series)
-        guard let id = job.id else { throw DICOMError(.inputOutput, "The ledger gave a job no number.") }
         startedSeries.formUnion(series)
-        try directory.moveInputs(of: job, syncing: configuration.durability == .power)
-        logger.info(
-            "A patient is complete: job \(id) has \(patient.instances.count) instances.",
-            metadata: meta(patient).merging(["job": "\(id)"]) { $1 })
-        jobIsReady(id)
+        return job
     }
 }
 
@@ -300,6 +312,8 @@ extension PatientRegistry {
     private func recover(_ record: PatientRecord) throws {
         var patient = CollectedPatient(folder: record.folder, identifier: record.identifier)
         patient.held = heldReason(record.folder)
+        // A name that a crash kept from the disk is safe before a sender is told so again.
+        if configuration.durability == .power { try FileSystem.synchronizeFolder(directory.incoming(record.folder)) }
         for name in try FileSystem.names(in: directory.incoming(record.folder)) {
             let path = directory.incoming(record.folder) + "/" + name
             do {
