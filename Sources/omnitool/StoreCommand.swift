@@ -50,19 +50,24 @@ struct StoreCommand: AsyncParsableCommand {
         var tally = Tally()
         var progress = ProgressBar(total: instances.count)
         for plan in StorePlan.plans(for: instances) {
-            tally = try await withAssociation(
-                to: peer.endpoint, proposing: plan.proposals, options: peer.options, logger: makeLogger()
-            ) { association in
-                var tally = tally
-                for instance in plan.instances {
-                    do {
-                        tally.add(instance, try await association.store(instance).status)
-                    } catch let error as DICOMError where error.code == .noAcceptedContext {
-                        tally.fail(instance, "\(error)")
+            var rest = plan.instances[...]
+            do {
+                try await withAssociation(
+                    to: peer.endpoint, proposing: plan.proposals, options: peer.options, logger: makeLogger()
+                ) { association in
+                    while let instance = rest.first {
+                        do {
+                            tally.add(instance, try await association.store(instance).status)
+                        } catch let error as DICOMError where error.code == .noAcceptedContext {
+                            tally.fail(instance, "\(error)")
+                        }
+                        rest.removeFirst()
+                        progress.show(tally.done)
                     }
-                    progress.show(tally.done)
                 }
-                return tally
+            } catch {
+                report("\(error)")
+                for instance in rest { tally.fail(instance, "the association ended before") }
             }
         }
         return tally
@@ -76,13 +81,12 @@ private struct Tally {
     private var bytes = 0
 
     mutating func add(_ instance: OutgoingInstance, _ status: DIMSEStatus) {
-        switch status.category {
-        case .success:
-            done += 1
-            stored += 1
-            bytes += instance.dataSetLength
-        case .warning, .failure, .pending, .cancel: fail(instance, "status \(status)")
-        }
+        // Coerced elements (B000H) are stored; a node means by B006H and B007H that it did not.
+        guard status == .success || status == .coercionOfDataElements else { return fail(instance, "status \(status)") }
+        done += 1
+        stored += 1
+        bytes += instance.dataSetLength
+        if status != .success { report("'\(instance.path)' was stored with \(status).") }
     }
 
     mutating func fail(_ instance: OutgoingInstance, _ reason: String) {

@@ -75,7 +75,7 @@ struct RegistryTests {
             _ = try await world.arrives(phantom.dataSet(slice: 1))
             await world.registry.associationClosed(1, .released)
             #expect(world.jobs.isEmpty)
-            #expect(await world.registry.explanations().first?.reason.contains("share a UID") == true)
+            #expect(await world.registry.explanations().first?.reason.contains("contradicts") == true)
             #expect(world.incoming.count == 2)
         }
     }

@@ -22,7 +22,7 @@ struct BatchCommand<P: Pipeline>: AsyncParsableCommand {
         var failed = 0
         for (number, patient) in patients.enumerated() {
             do {
-                let count = try await process(patient, number + 1, pipeline)
+                let count = try await process(patient, pipeline)
                 print("Patient \(number + 1): \(patient.instances.count) instances in, \(count) out.")
             } catch {
                 failed += 1
@@ -46,7 +46,11 @@ struct BatchCommand<P: Pipeline>: AsyncParsableCommand {
                 report("'\(path)' is skipped: it is no DICOM file.")
                 continue
             }
-            let header = try DICOMFile.readHeader(path).dataSet
+            let header: DataSet
+            do { header = try DICOMFile.readHeader(path).dataSet } catch {
+                report("'\(path)' is skipped: \(error)")
+                continue
+            }
             let accepted = try pipeline.filter(header) ? pipeline.inputs(accepting: header) : []
             guard !accepted.isEmpty, let key = PatientKey(header, identifiedBy: P.configuration.patientIdentifier)
             else {
@@ -63,7 +67,7 @@ struct BatchCommand<P: Pipeline>: AsyncParsableCommand {
         return patients
     }
 
-    private func process(_ patient: Patient, _ number: Int, _ pipeline: PipelineDefinition) async throws -> Int {
+    private func process(_ patient: Patient, _ pipeline: PipelineDefinition) async throws -> Int {
         var inputs: [String: [String]] = [:]
         for (index, input) in pipeline.inputs.enumerated() {
             let instances = patient.instances.filter { $0.inputs.contains(index) }
@@ -74,7 +78,7 @@ struct BatchCommand<P: Pipeline>: AsyncParsableCommand {
             }
             inputs[input.name] = instances.map(\.path)
         }
-        let temporary = FileManager.default.temporaryDirectory.path + "/dicomnode-\(getpid())-\(number)"
+        let temporary = try makeTemporaryFolder()
         let folder = JobFolder(path: temporary)
         defer { try? StateDirectory.remove(temporary) }
         let order = JobOrder(
@@ -85,6 +89,15 @@ struct BatchCommand<P: Pipeline>: AsyncParsableCommand {
             pipeline: pipeline, order: order, folder: folder, logger: try makeLogger("info"),
             areInputPathsAbsolute: true)
         return try save(try await execution.run(), folder)
+    }
+
+    /// A new folder that nobody else can look into.
+    private func makeTemporaryFolder() throws -> String {
+        var template = (FileManager.default.temporaryDirectory.path + "/dicomnode-XXXXXX").utf8CString.map { $0 }
+        guard mkdtemp(&template) != nil else {
+            throw DICOMError.system("create a folder in", FileManager.default.temporaryDirectory.path)
+        }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Saves what would be sent, too: a batch has no network.

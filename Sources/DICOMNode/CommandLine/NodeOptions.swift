@@ -28,23 +28,23 @@ struct NodeOptions: ParsableArguments {
     func apply(to defaults: NodeConfiguration) async throws -> NodeConfiguration {
         var configuration = defaults
         let reader = try await reader()
-        configuration.aeTitle = aeTitle ?? reader.string(forKey: "aeTitle") ?? configuration.aeTitle
-        configuration.port = port ?? reader.int(forKey: "port") ?? configuration.port
-        configuration.address = address ?? reader.string(forKey: "address") ?? configuration.address
+        configuration.aeTitle = try aeTitle ?? text("aeTitle", reader) ?? configuration.aeTitle
+        configuration.port = try port ?? number("port", reader).map(wholeNumber) ?? configuration.port
+        configuration.address = try address ?? text("address", reader) ?? configuration.address
         configuration.stateDirectory =
-            stateDirectory ?? reader.string(forKey: "stateDirectory") ?? configuration.stateDirectory
-        if let text = destination ?? reader.string(forKey: "destination") {
+            try stateDirectory ?? text("stateDirectory", reader) ?? configuration.stateDirectory
+        if let text = try destination ?? text("destination", reader) {
             configuration.destination = try Endpoint(parsing: text)
         }
-        if let seconds = quietPeriod ?? reader.double(forKey: "quietPeriod") {
+        if let seconds = try quietPeriod ?? number("quietPeriod", reader) {
             configuration.quietPeriod = try duration(seconds, "quiet period")
         }
-        if let seconds = retryInterval ?? reader.double(forKey: "retryInterval") {
+        if let seconds = try retryInterval ?? number("retryInterval", reader) {
             configuration.retryInterval = try duration(seconds, "retry interval")
         }
-        try set(\.durability, durability ?? reader.string(forKey: "durability"), in: &configuration)
-        try set(\.unmatched, unmatched ?? reader.string(forKey: "unmatched"), in: &configuration)
-        try set(\.isolation, isolation ?? reader.string(forKey: "isolation"), in: &configuration)
+        try set(\.durability, durability ?? text("durability", reader), in: &configuration)
+        try set(\.unmatched, unmatched ?? text("unmatched", reader), in: &configuration)
+        try set(\.isolation, isolation ?? text("isolation", reader), in: &configuration)
         return configuration
     }
 
@@ -53,6 +53,29 @@ struct NodeOptions: ParsableArguments {
         guard let config else { return ConfigReader(provider: environment).scoped(to: "dicomnode") }
         let file = try await FileProvider<JSONSnapshot>(filePath: FilePath(config))
         return ConfigReader(providers: [environment, file]).scoped(to: "dicomnode")
+    }
+
+    /// The text of a setting; an error when it is there and no text, lest it is silently left out.
+    private func text(_ key: ConfigKey, _ reader: ConfigReader) throws -> String? {
+        if let text = reader.string(forKey: key) { return text }
+        guard reader.double(forKey: key) == nil, reader.int(forKey: key) == nil, reader.bool(forKey: key) == nil else {
+            throw ValidationError("The setting '\(key)' has to be a text: write it in quotation marks.")
+        }
+        return nil
+    }
+
+    /// The number of a setting; an error when it is there and no number.
+    private func number(_ key: ConfigKey, _ reader: ConfigReader) throws -> Double? {
+        if let number = reader.double(forKey: key) ?? reader.int(forKey: key).map(Double.init) { return number }
+        guard reader.string(forKey: key) == nil, reader.bool(forKey: key) == nil else {
+            throw ValidationError("The setting '\(key)' has to be a number.")
+        }
+        return nil
+    }
+
+    private func wholeNumber(_ number: Double) throws -> Int {
+        guard let whole = Int(exactly: number) else { throw ValidationError("\(number) is not a whole number.") }
+        return whole
     }
 
     private func duration(_ seconds: Double, _ name: String) throws -> Duration {

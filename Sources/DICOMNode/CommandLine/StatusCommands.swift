@@ -41,16 +41,20 @@ struct CheckCommand<P: Pipeline>: AsyncParsableCommand {
     }
 }
 
-/// `status`: the last jobs and what is on its way.
+/// `status`: what patients wait for, the last jobs and what is on its way.
 struct StatusCommand<P: Pipeline>: AsyncParsableCommand {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "status", abstract: "List the last jobs and their deliveries.")
+        CommandConfiguration(
+            commandName: "status", abstract: "List what patients wait for, the last jobs and their deliveries.")
     }
 
     @OptionGroup var options: NodeOptions
 
     @concurrent func run() async throws {
         let ledger = try Ledger(path: try await ledgerPath(options, P.configuration))
+        for patient in try await ledger.patients() {
+            print("patient \(patient.folder.prefix(12)): \(patient.waitingFor ?? "Its images are arriving.")")
+        }
         for job in try await ledger.recentJobs(50) {
             let late = job.lateInstances > 0 ? ", incomplete input: \(job.lateInstances) instances came late" : ""
             print("job \(job.id ?? 0): \(job.state.rawValue), attempts \(job.attempts)\(late) \(job.failure ?? "")")

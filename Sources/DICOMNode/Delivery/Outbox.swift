@@ -1,3 +1,4 @@
+import CDICOMSystem
 import DICOMCoding
 public import DICOMCore
 import DICOMNetwork
@@ -18,8 +19,17 @@ actor Outbox {
     private var busy: Set<DeliveryOrder.Target> = []
     /// The files of each delivery that have arrived, so that an attempt goes on where the last one stopped.
     private var arrived: [Int64: Set<String>] = [:]
+    /// When a delivery whose attempt could not be recorded may be tried again.
+    private var resting: [Int64: ContinuousClock.Instant] = [:]
+    /// Set when the node stops: no delivery is begun any more.
+    private let stopping: StopFlag
+    /// Whether nothing is on its way.
+    var isIdle: Bool { busy.isEmpty }
 
-    init(configuration: NodeConfiguration, directory: StateDirectory, ledger: Ledger, logger: Logger) {
+    init(
+        configuration: NodeConfiguration, directory: StateDirectory, ledger: Ledger, stopping: StopFlag, logger: Logger
+    ) {
+        self.stopping = stopping
         self.configuration = configuration
         self.directory = directory
         self.ledger = ledger
@@ -28,10 +38,9 @@ actor Outbox {
 
     /// Runs until the task is cancelled; `wake` yields when something new may be due.
     func run(wake: AsyncStream<Void>) async throws {
-        for job in try await ledger.jobs(in: [.exporting]) { if let id = job.id { try await finish(job: id) } }
         for job in try await ledger.recentJobs(1000) where job.state == .done { removeFolder(of: job.id) }
         await withTaskGroup(of: Void.self) { group in
-            for await _ in wake {
+            for await _ in wake where !stopping.isSet {
                 for delivery in await due() { group.addTask { await self.attempt(delivery) } }
             }
             group.cancelAll()
@@ -41,10 +50,15 @@ actor Outbox {
     /// The first due delivery of each destination that is not busy; they are busy from now on.
     private func due() async -> [DeliveryRecord] {
         do {
-            let now = Date()
+            for job in try await ledger.deliveredJobs() { try await finish(job: job) }
             var due: [DeliveryRecord] = []
-            for delivery in try await ledger.pendingDeliveries() where delivery.nextAttempt <= now {
-                if busy.insert(try delivery.decodedOrder().target).inserted { due.append(delivery) }
+            for delivery in try await ledger.dueDeliveries(Date()) {
+                guard let order = try? delivery.decodedOrder() else {
+                    logger.error("Delivery \(delivery.id ?? 0) in the ledger cannot be read; it is left alone.")
+                    continue
+                }
+                if resting[delivery.id ?? 0].map({ $0 > .now }) ?? false { continue }
+                if busy.insert(order.target).inserted { due.append(delivery) }
             }
             return due
         } catch {
@@ -63,6 +77,11 @@ actor Outbox {
             let outcome = try await deliver(order, id, delivery.jobID)
             record.state = outcome.refused.isEmpty ? .delivered : .refused
             record.failure = outcome.refused.first
+            if !outcome.warnings.isEmpty {
+                logger.warning(
+                    "Job \(delivery.jobID): \(outcome.warnings.count) instances were taken with a warning; the first: \(outcome.warnings[0])",
+                    metadata: metadata)
+            }
             if outcome.refused.isEmpty {
                 logger.info("Job \(delivery.jobID): \(order.files.count) instances were delivered.", metadata: metadata)
             } else {
@@ -85,11 +104,13 @@ actor Outbox {
     private func conclude(_ record: DeliveryRecord, _ id: Int64) async {
         do {
             try await ledger.update(record)
+            resting[id] = nil
             if record.state == .delivered {
                 arrived[id] = nil
                 try await finish(job: record.jobID)
             }
         } catch {
+            resting[id] = .now + configuration.retryInterval
             logger.error("The ledger could not be written, the delivery will be repeated: \(error)")
         }
     }
@@ -103,7 +124,9 @@ actor Outbox {
     /// Ends a job whose every output was delivered: first in the ledger, then on the disk.
     func finish(job id: Int64) async throws {
         let deliveries = try await ledger.deliveries(of: id)
-        guard deliveries.allSatisfy({ $0.state == .delivered }) else { return }
+        guard deliveries.allSatisfy({ $0.state == .delivered }), try await ledger.job(id)?.state == .exporting else {
+            return
+        }
         try await ledger.setState(.done, of: id)
         removeFolder(of: id)
         logger.info("Job \(id) is done.", metadata: ["job": "\(id)"])
@@ -136,6 +159,8 @@ extension DeliveryOrder.Target: CustomStringConvertible {
 
 extension Outbox {
     private struct Outcome {
+        /// The warnings that instances were taken with, one text each.
+        var warnings: [String] = []
         /// Why instances were refused for good, one text each.
         var refused: [String] = []
     }
@@ -162,7 +187,7 @@ extension Outbox {
         let report = StoreReport()
         defer { arrived[id, default: []].formUnion(report.arrived) }
         try await Self.send(instances, to: endpoint, configuration, logger, report)
-        return Outcome(refused: report.refused)
+        return Outcome(warnings: report.warnings, refused: report.refused)
     }
 
     /// Sends over as few associations as the presentation contexts allow.
@@ -178,8 +203,11 @@ extension Outbox {
             ) { association in
                 for instance in part.instances {
                     let status = try await association.store(instance).status
-                    switch status.delivery {
-                    case .delivered: report.add(arrived: names[instance.path])
+                    let warningsMeanRefused = configuration.warningsMeanRefused.contains(endpoint.aeTitle)
+                    switch status.delivery(warningsMeanRefused: warningsMeanRefused) {
+                    case .delivered:
+                        report.add(arrived: names[instance.path])
+                        if status.category == .warning { report.add(warning: "\(status)") }
                     case .refused: report.add(refused: "status \(status)")
                     case .retry:
                         throw DICOMError(
@@ -203,21 +231,24 @@ extension Outbox {
             let temporary = path + ".tmp"
             try StateDirectory.remove(temporary)
             try FileManager.default.copyItem(atPath: outputs + "/" + file.path, toPath: temporary)
-            try PosixFile(temporary, O_RDONLY).synchronize()
             try FileSystem.rename(temporary, to: path)
         }
-        for folder in folders { try FileSystem.synchronizeFolder(folder) }
+        // The folders that were made may be many levels: one sync of the file system has them all.
+        let folder = try PosixFile(target, O_RDONLY | O_DIRECTORY)
+        guard cdicom_syncfs(folder.descriptor) == 0 else { throw DICOMError.system("synchronize", target) }
     }
 }
 
 /// Which files of an attempt arrived, also when it ends with an error.
 private final class StoreReport: Sendable {
-    private let content = Mutex<(arrived: Set<String>, refused: [String])>(([], []))
+    private let content = Mutex<(arrived: Set<String>, refused: [String], warnings: [String])>(([], [], []))
 
     var arrived: Set<String> { content.withLock { $0.arrived } }
     var refused: [String] { content.withLock { $0.refused } }
+    var warnings: [String] { content.withLock { $0.warnings } }
 
     func add(arrived path: String?) { if let path { content.withLock { _ = $0.arrived.insert(path) } } }
+    func add(warning: String) { content.withLock { $0.warnings.append(warning) } }
     func add(refused reason: String) { content.withLock { $0.refused.append(reason) } }
 }
 
@@ -225,12 +256,13 @@ extension DIMSEStatus {
     fileprivate enum Delivery { case delivered, refused, retry }
 
     /// What the status says of a delivery: warnings and a duplicate (these bytes always go with this UID) count as
-    /// delivered; out of resources and a cancelled or pending answer may pass.
-    fileprivate var delivery: Delivery {
+    /// delivered; out of resources, a processing failure and a cancelled or pending answer may pass.
+    fileprivate func delivery(warningsMeanRefused: Bool) -> Delivery {
         if self == .duplicateSOPInstance { return .delivered }
-        if rawValue & 0xFF00 == 0xA700 { return .retry }
+        if rawValue & 0xFF00 == 0xA700 || self == .processingFailure || self == .resourceLimitation { return .retry }
         return switch category {
-        case .success, .warning: .delivered
+        case .success: .delivered
+        case .warning: warningsMeanRefused ? .refused : .delivered
         case .failure: .refused
         case .pending, .cancel: .retry
         }

@@ -56,7 +56,7 @@ public struct Readiness: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Nothing has arrived for the input for so long.
+    /// Nothing has arrived for the patient for so long.
     public static func settled(_ duration: Duration) -> Readiness {
         Readiness("nothing new for \(duration)") { state in
             let due = state.lastArrival + duration
@@ -100,7 +100,7 @@ public struct Readiness: Sendable, CustomStringConvertible {
 /// The instances of an input at the time it is asked whether it is ready.
 public struct InputState: Sendable {
     let instances: [StoredInstance]
-    /// When the last of them arrived.
+    /// When the patient's last instance arrived, for whichever input.
     public let lastArrival: ContinuousClock.Instant
 
     public var count: Int { instances.count }

@@ -26,7 +26,8 @@ enum JobChild {
             var byte: UInt8 = 0
             while true {
                 let count = read(STDIN_FILENO, &byte, 1)
-                if count == 0 || (count < 0 && errno != EINTR) { _exit(75) }
+                // The node is gone: what the job has started ends with it.
+                if count == 0 || (count < 0 && errno != EINTR) { kill(0, SIGKILL) }
             }
         }
         watcher.start()
@@ -36,12 +37,9 @@ enum JobChild {
     private static func lock(_ folder: JobFolder) throws {
         let descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw DICOMError.system("open", folder.lock) }
-        // The child of a node that was killed is ending: wait for it.
-        for _ in 0..<300 {
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
-            usleep(100_000)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw DICOMError(.inputOutput, "Another process works in '\(folder.path)'; end it first.")
         }
-        throw DICOMError(.inputOutput, "Another process works in '\(folder.path)'; end it first.")
     }
 
     private static func limit(_ limits: NodeConfiguration.JobLimits) {

@@ -14,11 +14,12 @@ struct JobExecution: Sendable {
 
     /// - Returns: What is to be delivered where; the files are complete.
     @concurrent func run() async throws -> JobResult {
-        let seed = DerivationSeed(
-            pipeline: pipeline.name, version: pipeline.version, configuration: order.configuration)
         let paths = order.inputs.mapValues { names in
             areInputPathsAbsolute ? names : names.map { folder.inputs + "/" + $0 }
         }
+        let digest = try await InputDigest.make(paths)
+        let seed = DerivationSeed(
+            pipeline: pipeline.name, version: pipeline.version, configuration: order.configuration + " " + digest)
         let context = PipelineContext(
             logger: logger, workingDirectory: folder.work, patientIdentifier: order.patientIdentifier,
             jobID: order.jobID, respondingEndpoint: order.respondingEndpoint, paths: paths)

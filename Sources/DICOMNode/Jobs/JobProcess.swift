@@ -1,5 +1,4 @@
 import DICOMCoding
-import DICOMCore
 import Foundation
 import Glibc
 import Subprocess
@@ -20,17 +19,21 @@ enum JobProcess {
     static func run(_ folder: JobFolder) async throws -> Ending {
         var options = PlatformOptions()
         options.processGroupID = 0
-        options.teardownSequence = [.send(signal: .kill, allowedDurationToNextStep: .zero)]
+        options.teardownSequence = [.send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .zero)]
         let log = try PosixFile(folder.log, O_WRONLY | O_CREAT | O_TRUNC)
         let configuration = Subprocess.Configuration(
-            executable: .path(FilePath(try executablePath())), arguments: ["__job", folder.path],
+            executable: .path("/proc/self/exe"), arguments: ["__job", folder.path],
             environment: .inherit.updating(["SWIFT_BACKTRACE": "enable=yes,registers=none,timeout=5s,color=no"]),
             workingDirectory: FilePath(folder.work), platformOptions: options)
         let descriptor = log.descriptor
+        // This executable, whatever stands at its path by now: node and child are always of one build.
         // The writer of the child's standard input stays open as long as this closure runs.
         let result = try await Subprocess.run(
             configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
         ) { execution in
+            let group = execution.processIdentifier.value
+            // Programs that the job has started end with it.
+            defer { _ = kill(-group, SIGKILL) }
             var length = 0
             for try await buffer in execution.standardOutput {
                 let part = Array(buffer: buffer).prefix(maximumLogLength - length)
@@ -53,14 +56,6 @@ enum JobProcess {
                 "The process was ended by signal \(signal) (\(strsignal(signal).map { String(cString: $0) } ?? "unknown"))."
             )
         }
-    }
-
-    /// This executable, so that node and child are always of one build.
-    private static func executablePath() throws(DICOMError) -> String {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX) + 1)
-        let count = readlink("/proc/self/exe", &buffer, Int(PATH_MAX))
-        guard count > 0 else { throw DICOMError.system("read the link", "/proc/self/exe") }
-        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }
 

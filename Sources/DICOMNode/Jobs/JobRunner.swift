@@ -5,6 +5,7 @@ import DICOMNetwork
 import Foundation
 import Glibc
 import Logging
+import Synchronization
 
 /// Processes the jobs that are ready, a limited number at a time.
 struct JobRunner: Sendable {
@@ -14,35 +15,42 @@ struct JobRunner: Sendable {
     let ledger: Ledger
     let made: MadeSeries
     let logger: Logger
-    /// Wakes the runner: a job is ready.
+    /// Set when the node stops: no job is begun any more.
+    let stopping: StopFlag
+    /// Wakes the runner: a job may be ready.
     let wake: AsyncStream<Void>
     let outbox: Outbox
     /// Wakes the outbox: outputs wait for delivery.
     let outputsAreReady: @Sendable () -> Void
 
-    /// Runs until the task is cancelled. A job that is interrupted so stays recorded as processing, and is processed again
-    /// when the node starts the next time.
+    /// Runs until the task is cancelled or the node stops. A job that is interrupted so stays recorded as processing, and is
+    /// processed again when the node starts the next time.
     func run() async throws {
         for job in try await ledger.jobs(in: [.processing]) {
             if let id = job.id { try await ledger.setState(.ready, of: id) }
         }
-        var wakes = wake.makeAsyncIterator()
-        while !Task.isCancelled {
-            // A job whose inputs are not there yet is still the registry's.
-            let ready = try await ledger.jobs(in: [.ready]).filter { job in
-                FileSystem.exists(JobFolder(path: directory.job(job.id ?? 0)).inputs)
-            }
-            if ready.isEmpty {
-                guard await wakes.next() != nil else { return }
-                continue
-            }
-            await withTaskGroup(of: Void.self) { group in
-                for (number, job) in ready.enumerated() {
-                    if number >= configuration.maximumConcurrentJobs { await group.next() }
-                    if Task.isCancelled { return }
-                    group.addTask { await process(job) }
+        await withTaskGroup(of: Void.self) { group in
+            let running = RunningJobs()
+            for await _ in wake {
+                if stopping.isSet { break }
+                for job in await ready() where running.count < configuration.maximumConcurrentJobs {
+                    guard let id = job.id, running.insert(id) else { continue }
+                    group.addTask {
+                        await process(job)
+                        running.remove(id)
+                    }
                 }
             }
+        }
+    }
+
+    /// The jobs whose turn it is; none while the ledger cannot be read.
+    private func ready() async -> [JobRecord] {
+        do {
+            return try await ledger.jobs(in: [.ready])
+        } catch {
+            logger.error("The ledger could not be read: \(error)")
+            return []
         }
     }
 
@@ -51,6 +59,7 @@ struct JobRunner: Sendable {
         do {
             let folder = JobFolder(path: directory.job(id))
             let order = try order(job, id)
+            try await waitForEarlierChild(folder)
             try folder.prepare(order)
             try await ledger.beginProcessing(id)
             logger.info("Job \(id) is processed.", metadata: ["job": "\(id)"])
@@ -66,6 +75,17 @@ struct JobRunner: Sendable {
         }
     }
 
+    /// The child of a node that was killed may still be ending: nothing is removed under its hands.
+    private func waitForEarlierChild(_ folder: JobFolder) async throws {
+        guard FileSystem.exists(folder.lock) else { return }
+        let lock = try PosixFile(folder.lock, O_RDWR)
+        for _ in 0..<100 {
+            if flock(lock.descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        throw DICOMError(.inputOutput, "Another process works in '\(folder.path)'; end it, and retry the job.")
+    }
+
     private func execute(_ order: JobOrder, _ folder: JobFolder) async throws -> JobProcess.Ending {
         switch configuration.isolation {
         case .childProcess: return try await JobProcess.run(folder)
@@ -75,7 +95,7 @@ struct JobRunner: Sendable {
                 try JobFolder.write(try await execution.run(), to: folder.result)
                 return .succeeded
             } catch {
-                return .failed("It threw \(error).")
+                return .failed("It threw \((error as? DICOMError)?.description ?? "\(type(of: error))").")
             }
         }
     }
@@ -127,6 +147,21 @@ struct JobRunner: Sendable {
             try? await Task.sleep(for: configuration.retryInterval)
         }
     }
+}
+
+/// The jobs that are processed now.
+private final class RunningJobs: Sendable {
+    private let ids = Mutex<Set<Int64>>([])
+    var count: Int { ids.withLock { $0.count } }
+    func insert(_ id: Int64) -> Bool { ids.withLock { $0.insert(id).inserted } }
+    func remove(_ id: Int64) { ids.withLock { _ = $0.remove(id) } }
+}
+
+/// Says that the node stops: what runs is finished, nothing new is begun.
+final class StopFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+    var isSet: Bool { flag.load(ordering: .acquiring) }
+    func set() { flag.store(true, ordering: .releasing) }
 }
 
 extension DeliveryOrder {

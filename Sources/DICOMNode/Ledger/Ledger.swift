@@ -12,7 +12,10 @@ final class Ledger: Sendable {
     /// - Throws: `DICOMError` when the file cannot be opened or is damaged.
     init(path: String) throws {
         do {
-            database = try DatabasePool(path: path)
+            var configuration = Configuration()
+            // `retry` and `status` write and read beside a running node.
+            configuration.busyMode = .timeout(5)
+            database = try DatabasePool(path: path, configuration: configuration)
             // GRDB relaxes this to NORMAL when it turns the write-ahead log on, so it is set afterwards.
             try database.barrierWriteWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             try Self.migrator.migrate(database)
@@ -28,7 +31,9 @@ final class Ledger: Sendable {
         migrator.registerMigration("1") { database in
             try database.execute(
                 sql: """
-                    CREATE TABLE patients (folder TEXT PRIMARY KEY, identifier TEXT NOT NULL, created DATETIME NOT NULL);
+                    CREATE TABLE patients (
+                        folder TEXT PRIMARY KEY, identifier TEXT NOT NULL, created DATETIME NOT NULL,
+                        respondingAETitle TEXT, respondingHost TEXT, waitingFor TEXT);
                     CREATE TABLE jobs (
                         id INTEGER PRIMARY KEY AUTOINCREMENT, patientFolder TEXT NOT NULL, identifier TEXT NOT NULL,
                         state TEXT NOT NULL, created DATETIME NOT NULL, attempts INTEGER NOT NULL, failure TEXT,
@@ -62,6 +67,20 @@ extension Ledger {
         try await database.read { try PatientRecord.order(sql: "created").fetchAll($0) }
     }
 
+    func updatePatient(folder: String, respondingAETitle: String, respondingHost: String) throws {
+        try database.write {
+            try $0.execute(
+                sql: "UPDATE patients SET respondingAETitle = ?, respondingHost = ? WHERE folder = ?",
+                arguments: [respondingAETitle, respondingHost, folder])
+        }
+    }
+
+    func updatePatient(folder: String, waitingFor reason: String) throws {
+        try database.write {
+            try $0.execute(sql: "UPDATE patients SET waitingFor = ? WHERE folder = ?", arguments: [reason, folder])
+        }
+    }
+
     func removePatient(folder: String) throws {
         _ = try database.write { try PatientRecord.deleteOne($0, key: folder) }
     }
@@ -91,6 +110,25 @@ extension Ledger {
     func jobs(in states: [JobState]) async throws -> [JobRecord] {
         try await database.read { database in
             try JobRecord.filter(states.contains(Column("state"))).order(Column("id")).fetchAll(database)
+        }
+    }
+
+    /// Notes that a job's inputs are in its folder.
+    func markReady(_ id: Int64) throws {
+        try database.write {
+            try $0.execute(sql: "UPDATE jobs SET state = 'ready' WHERE id = ? AND state = 'received'", arguments: [id])
+        }
+    }
+
+    /// Jobs that are still exporting although each of their deliveries has arrived.
+    func deliveredJobs() async throws -> [Int64] {
+        try await database.read { database in
+            try Int64.fetchAll(
+                database,
+                sql: """
+                    SELECT id FROM jobs WHERE state = 'exporting' AND NOT EXISTS
+                        (SELECT 1 FROM deliveries WHERE jobID = jobs.id AND state <> 'delivered')
+                    """)
         }
     }
 
@@ -155,9 +193,11 @@ extension Ledger {
         try await database.read { try DeliveryRecord.filter(Column("jobID") == job).order(Column("id")).fetchAll($0) }
     }
 
-    func pendingDeliveries() async throws -> [DeliveryRecord] {
+    /// The deliveries that may be attempted at this time.
+    func dueDeliveries(_ now: Date) async throws -> [DeliveryRecord] {
         try await database.read { database in
-            try DeliveryRecord.filter(Column("state") == DeliveryState.pending).order(Column("id")).fetchAll(database)
+            try DeliveryRecord.filter(Column("state") == DeliveryState.pending).filter(Column("nextAttempt") <= now)
+                .order(Column("id")).fetchAll(database)
         }
     }
 

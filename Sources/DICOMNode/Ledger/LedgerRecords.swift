@@ -10,11 +10,18 @@ struct PatientRecord: Codable, FetchableRecord, PersistableRecord, Sendable {
     /// What the instances share: the identifier and its issuer.
     var identifier: String
     var created: Date
+    /// The last peer that sent to the patient: AE title and host.
+    var respondingAETitle: String?
+    var respondingHost: String?
+    /// What its inputs lack, for `status`.
+    var waitingFor: String?
 }
 
 /// How far a job has come. Each state is recorded before it is acted upon.
 enum JobState: String, Codable, DatabaseValueConvertible, Sendable {
-    /// The inputs are complete; they belong to the job from here on.
+    /// The inputs are complete; they belong to the job from here on, but their folder may not have moved yet.
+    case received
+    /// The inputs are in the job's folder.
     case ready
     /// A child process works on it.
     case processing

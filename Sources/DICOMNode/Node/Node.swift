@@ -19,6 +19,7 @@ public final class Node: Service {
     private let server: AssociationServer
     private let threadPool: NIOThreadPool
     private let logger: Logger
+    private let stopping = StopFlag()
     private let jobWake: AsyncStream<Void>.Continuation
     private let outboxWake: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
 
@@ -46,10 +47,12 @@ public final class Node: Service {
         registry = PatientRegistry(
             pipeline: definition, configuration: configuration, directory: directory, ledger: ledger, logger: logger,
             jobIsReady: { _ in jobWake.yield() })
-        outbox = Outbox(configuration: configuration, directory: directory, ledger: ledger, logger: logger)
+        outbox = Outbox(
+            configuration: configuration, directory: directory, ledger: ledger, stopping: stopping, logger: logger)
         runner = JobRunner(
             pipeline: definition, configuration: configuration, directory: directory, ledger: ledger, made: made,
-            logger: logger, wake: jobStream, outbox: outbox, outputsAreReady: { outboxWake.yield() })
+            logger: logger, stopping: stopping, wake: jobStream, outbox: outbox, outputsAreReady: { outboxWake.yield() }
+        )
         let storage = NodeStorage(
             pipeline: definition, configuration: configuration, directory: directory, registry: registry, made: made,
             threadPool: threadPool, logger: logger)
@@ -97,12 +100,14 @@ public final class Node: Service {
         logger.info("The node has stopped.")
     }
 
-    /// Waits until no job is processed and nothing is due, at most for the grace period, and ends the work.
+    /// Begins nothing more, waits until no job is processed and nothing is on its way, at most for the grace period, and
+    /// ends the work.
     private func finishWork(_ work: Task<Void, any Error>) async {
+        stopping.set()
         let deadline = ContinuousClock.now + configuration.shutdownGracePeriod
         while .now < deadline, !work.isCancelled {
             let running = (try? await ledger.jobs(in: [.processing])) ?? []
-            if running.isEmpty { break }
+            if running.isEmpty, await outbox.isIdle { break }
             try? await Task.sleep(for: .milliseconds(50))
         }
         work.cancel()
@@ -129,6 +134,8 @@ extension NodeConfiguration {
         var server = AssociationServerConfiguration(host: address, port: port, aeTitle: aeTitle)
         server.acceptedCallingAETitles = acceptedCallingAETitles
         server.maximumAssociations = maximumAssociations
+        server.idleTimeout = idleTimeout
+        server.storageTransferSyntaxes = transferSyntaxes
         server.shutdownTimeout = shutdownGracePeriod
         return server
     }

@@ -32,6 +32,11 @@ final class StateDirectory: Sendable {
         // A child process has another working directory.
         let path = URL(fileURLWithPath: relative).standardizedFileURL.path
         self.path = path
+        if let names = try? FileSystem.names(in: path), !names.isEmpty, !names.contains("lock") {
+            throw DICOMError(
+                .inputOutput,
+                "'\(path)' holds other things than a node's state. Choose a new or empty --state-directory.")
+        }
         for folder in [path, path + "/incoming", path + "/incoming/tmp", path + "/jobs", path + "/quarantine"] {
             try FileSystem.createFolder(folder)
             guard chmod(folder, 0o700) == 0 else { throw DICOMError.system("make private", folder) }

@@ -1,3 +1,4 @@
+public import DICOMCoding
 public import DICOMCore
 public import DICOMNetwork
 import DICOMUpperLayer
@@ -21,6 +22,12 @@ public struct NodeConfiguration: Sendable {
     public var durability: Durability = .power
     /// The attribute that tells patients apart.
     public var patientIdentifier: Attribute<String> = .patientID
+    /// The transfer syntaxes that are accepted, the most wanted first: those that the grinders can decode.
+    public var transferSyntaxes: [TransferSyntax] = [.explicitVRLittleEndian, .implicitVRLittleEndian]
+    /// How long an association may be silent.
+    public var idleTimeout: Duration = .seconds(300)
+    /// Whether the node takes what it has made itself; archives route results back.
+    public var acceptsOwnResults = false
     /// How an instance is answered that no input accepts or that lacks the identifier.
     public var unmatched: UnmatchedPolicy = .warn
     /// How long after a patient's last instance the inputs are looked at, even when an association is still open or
@@ -43,6 +50,8 @@ public struct NodeConfiguration: Sendable {
     public var defaultResponsePort = 104
     /// Replaces the endpoints of every delivery: `--destination` of the command line.
     public var destination: Endpoint?
+    /// The AE titles of destinations that mean refused by the warnings B000H, B006H and B007H, as a node does.
+    public var warningsMeanRefused: Set<String> = []
     /// How long a stopping node lets associations and jobs finish.
     public var shutdownGracePeriod: Duration = .seconds(30)
 
@@ -87,7 +96,9 @@ public struct NodeConfiguration: Sendable {
     ///
     /// - Throws: `DICOMError` that says what to change.
     public func validate() throws(DICOMError) {
-        _ = try AETitle(validating: aeTitle)
+        guard try AETitle(validating: aeTitle).string == aeTitle else {
+            throw DICOMError(.invalidValue, "The AE title has spaces around it; remove them.")
+        }
         guard (0...65535).contains(port) else {
             throw DICOMError(.invalidValue, "The port \(port) is not between 0 and 65535.")
         }
@@ -97,8 +108,14 @@ public struct NodeConfiguration: Sendable {
         guard durability != .none else {
             throw DICOMError(.invalidValue, "A node acknowledges what is safe: choose the durability process or power.")
         }
-        guard retryInterval > .zero, quietPeriod >= .zero else {
-            throw DICOMError(.invalidValue, "The retry interval has to be positive, the quiet period not negative.")
+        guard jobLimits.memory ?? 1 > 0, (1...65535).contains(defaultResponsePort), !transferSyntaxes.isEmpty else {
+            throw DICOMError(
+                .invalidValue, "The memory limit, the response port or the list of transfer syntaxes is not possible.")
+        }
+        guard retryInterval > .zero, maximumRetryInterval >= retryInterval, quietPeriod >= .zero else {
+            throw DICOMError(
+                .invalidValue,
+                "The retry interval has to be positive and not above its maximum, the quiet period not negative.")
         }
     }
 }

@@ -14,10 +14,12 @@ public struct PipelineOutput: Sendable {
     }
 
     /// Sends the instances to one or more endpoints by C-STORE.
-    public static func send(_ instances: some Collection<DataSet> & Sendable, to endpoints: Endpoint...)
+    public static func send(
+        _ instances: some Collection<DataSet> & Sendable, to endpoint: Endpoint, _ others: Endpoint...
+    )
         -> PipelineOutput
     {
-        PipelineOutput(instances: instances, target: .endpoints(endpoints))
+        PipelineOutput(instances: instances, target: .endpoints([endpoint] + others))
     }
 
     /// Saves the instances as Part 10 files below a folder.

@@ -7,13 +7,13 @@ import NIOCore
 /// each is written as it arrives.
 struct IncomingInstance: ~Copyable {
     /// The longest header that is waited for.
-    private static let maximumHeaderLength = 64 * 1024 * 1024
+    private static let maximumHeaderLength = 32 * 1024 * 1024
     private static let firstLook = 8 * 1024
 
     let path: String
     private let request: StoreRequest
-    private var waiting: [ByteBuffer] = []
-    private var waitingBytes = 0
+    /// What arrived before the header was known, in one piece: slices of receive buffers would hold far more memory.
+    private var waiting = ByteBuffer()
     private var nextLook = firstLook
     private var file: ReceivedFile?
     /// The open file, for synchronizing it elsewhere while this instance waits.
@@ -27,8 +27,7 @@ struct IncomingInstance: ~Copyable {
     /// Takes the next fragment; it is written at once when the file was begun.
     mutating func append(_ fragment: ByteBuffer) throws(DICOMError) {
         if file == nil {
-            waiting.append(fragment)
-            waitingBytes += fragment.readableBytes
+            if waiting.readableBytes == 0 { waiting = fragment } else { waiting.writeImmutableBuffer(fragment) }
         } else {
             try file?.append(fragment)
         }
@@ -38,17 +37,18 @@ struct IncomingInstance: ~Copyable {
     ///
     /// Looks at the first 8 KiB, and while that is not enough, at four times as much.
     mutating func header(isComplete: Bool) throws(DICOMError) -> DataSet? {
-        while isComplete || waitingBytes >= nextLook {
-            let count = isComplete ? waitingBytes : min(nextLook, waitingBytes)
+        while isComplete || waiting.readableBytes >= nextLook {
+            let count = isComplete ? waiting.readableBytes : nextLook
             let header = try DataSet.header(
-                of: prefix(count), transferSyntax: request.transferSyntax, isComplete: isComplete)
+                of: Array(waiting.readableBytesView.prefix(count)), transferSyntax: request.transferSyntax,
+                isComplete: isComplete)
             if header != nil || isComplete { return header }
             guard nextLook < Self.maximumHeaderLength else {
                 throw DICOMError(
                     .malformedDataSet,
                     "The data set has no pixel data within \(Self.maximumHeaderLength) bytes; it cannot be received.")
             }
-            nextLook *= 4
+            nextLook = min(nextLook * 4, Self.maximumHeaderLength)
         }
         return nil
     }
@@ -57,20 +57,11 @@ struct IncomingInstance: ~Copyable {
     mutating func beginFile() throws(DICOMError) {
         let received = try ReceivedFile.begin(request, at: path)
         descriptor = received.file.descriptor
-        for fragment in waiting { try received.append(fragment) }
-        waiting = []
+        try received.append(waiting)
+        waiting = ByteBuffer()
         file = consume received
     }
 
     /// The file has another name now: it is not removed.
     mutating func keep() { file?.committed() }
-
-    private func prefix(_ count: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        for fragment in waiting where bytes.count < count {
-            bytes.append(contentsOf: fragment.readableBytesView.prefix(count - bytes.count))
-        }
-        return bytes
-    }
 }

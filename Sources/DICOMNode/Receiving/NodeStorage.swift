@@ -100,18 +100,30 @@ final class NodeStorage: StorageService {
                 "it lacks \(configuration.patientIdentifier.tag), which tells patients apart",
                 "The patient identifier is missing")
         }
-        guard !made.contains(header) else { throw unmatched("this node made it", "The node made this instance itself") }
-        guard try pipeline.filter(header) else {
+        guard configuration.acceptsOwnResults || !made.contains(header) else {
+            throw unmatched("this node made it", "The node made this instance itself")
+        }
+        guard try byUser({ try pipeline.filter(header) }) else {
             throw Refusal(
                 .elementsDiscarded, "the pipeline's filter refuses it", comment: "Refused by the filter", level: .info)
         }
-        let inputs = try pipeline.inputs(accepting: header)
+        let inputs = try byUser { try pipeline.inputs(accepting: header) }
         guard !inputs.isEmpty else { throw unmatched("no input accepts it", "No input accepts the instance") }
         let association = request.association.id
         if known.withLock({ $0[association, default: []].insert(key).inserted }) {
             await registry.begin(association, patient: key)
         }
         return (key, inputs, header)
+    }
+
+    /// Code of the pipeline: whatever it throws is its failure, not the storage's.
+    private func byUser<Result>(_ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch {
+            throw Refusal(
+                .cannotUnderstand, "the pipeline's code threw \(type(of: error))",
+                comment: "The pipeline failed on the instance",
+                level: .error)
+        }
     }
 
     private func unmatched(_ reason: String, _ comment: String) -> Refusal {

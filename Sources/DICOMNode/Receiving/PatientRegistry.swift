@@ -16,8 +16,10 @@ actor PatientRegistry {
     var patients: [String: CollectedPatient] = [:]
     /// The patients that each live association has added to.
     private(set) var touched: [UInt64: Set<String>] = [:]
-    /// Series that a job has started with, and series that this node made.
+    /// The series that jobs have started with.
     private var startedSeries: Set<String> = []
+    /// The jobs of each patient whose inputs may still be there.
+    private var startedJobs: [String: [Int64]] = [:]
 
     init(
         pipeline: PipelineDefinition, configuration: NodeConfiguration, directory: StateDirectory, ledger: Ledger,
@@ -30,26 +32,6 @@ actor PatientRegistry {
         self.logger = logger
         self.jobIsReady = jobIsReady
     }
-}
-
-/// A patient whose instances are being collected.
-struct CollectedPatient: Sendable {
-    let folder: String
-    let identifier: String
-    var instances: [UID: StoredInstance] = [:]
-    var lastArrival: ContinuousClock.Instant = .now
-    /// The same by the clock on the wall, which goes on while the node does not run.
-    var lastChange = Date()
-    var isExpiryAnnounced = false
-    /// When to look at the inputs again without an association being released; `nil`: not before something arrives.
-    var due: ContinuousClock.Instant?
-    var lastPeer: (aeTitle: String, host: String)?
-    /// The job that the ledger gave the instances to, as long as their folder could not be moved to it.
-    var unmovedJob: JobRecord?
-    /// Why no job may start, whatever the inputs say.
-    var held: String?
-    /// What was last said to be missing, so that it is logged once.
-    var reported: String?
 }
 
 // MARK: - Arrival
@@ -79,6 +61,7 @@ extension PatientRegistry {
         comparison: (path: String, result: InstanceComparison)?
     ) throws -> Commit {
         let folder = directory.pseudonym(of: key.identifier)
+        if let known = try knownToJob(instance, folder, comparison) { return known }
         var patient = try patients[folder] ?? newPatient(folder, key)
         guard patient.unmovedJob == nil else {
             throw DICOMError(
@@ -89,7 +72,7 @@ extension PatientRegistry {
         patient.lastChange = Date()
         patient.isExpiryAnnounced = false
         patient.due = .now + configuration.quietPeriod
-        if let association { patient.lastPeer = (association.callingAETitle, association.peerHost) }
+        if let association { try note(association, &patient) }
 
         if let existing = patient.instances[instance.sopInstanceUID] {
             guard let comparison, comparison.path == existing.path else { return .compare(with: existing.path) }
@@ -108,8 +91,33 @@ extension PatientRegistry {
         return .stored
     }
 
+    /// An instance that a job of the patient has already, as a sender that heard no answer sends it again.
+    private func knownToJob(
+        _ instance: StoredInstance, _ folder: String, _ comparison: (path: String, result: InstanceComparison)?
+    ) throws -> Commit? {
+        guard patients[folder]?.instances[instance.sopInstanceUID] == nil else { return nil }
+        let name = StoredInstance.fileName(of: instance.sopInstanceUID, directory)
+        // The newest job is what the sender means.
+        let paths = (startedJobs[folder] ?? []).reversed().lazy.map { [directory] in
+            directory.job($0) + "/inputs/" + name
+        }
+        guard let path = paths.first(where: FileSystem.exists) else { return nil }
+        guard let comparison, comparison.path == path else { return .compare(with: path) }
+        if case .same = comparison.result { return .known }
+        return nil
+    }
+
+    private func note(_ association: AssociationInfo, _ patient: inout CollectedPatient) throws {
+        let peer = CollectedPatient.Peer(aeTitle: association.callingAETitle, host: association.peerHost)
+        guard patient.lastPeer != peer else { return }
+        patient.lastPeer = peer
+        try ledger.updatePatient(folder: patient.folder, respondingAETitle: peer.aeTitle, respondingHost: peer.host)
+    }
+
     private func newPatient(_ folder: String, _ key: PatientKey) throws -> CollectedPatient {
-        try ledger.addPatient(PatientRecord(folder: folder, identifier: key.identifier, created: Date()))
+        do {
+            try ledger.addPatient(PatientRecord(folder: folder, identifier: key.identifier, created: Date()))
+        } catch { throw DICOMError(.inputOutput, "The ledger could not be written.", underlying: error) }
         try FileSystem.createFolder(directory.incoming(folder))
         if configuration.durability == .power { try FileSystem.synchronizeFolder(directory.path + "/incoming") }
         var patient = CollectedPatient(folder: folder, identifier: key.identifier)
@@ -123,33 +131,24 @@ extension PatientRegistry {
         try FileSystem.rename(instance.path, to: path)
         var stored = instance
         stored.path = path
-        add(stored, &patient)
+        patient.add(stored)
         if startedSeries.contains(instance.seriesInstanceUID.string) { noteLate(stored, patient) }
-    }
-
-    private func add(_ instance: StoredInstance, _ patient: inout CollectedPatient) {
-        if patient.held == nil, let other = patient.instances.values.first, contradicts(instance, other) {
-            patient.held =
-                "Its instances have different birth dates or sexes: two patients may share the identifier. Correct one at its source."
-            logger.error("A patient is held: \(patient.held ?? "")", metadata: meta(patient, instance))
-        }
-        patient.instances[instance.sopInstanceUID] = instance
-    }
-
-    private func contradicts(_ one: StoredInstance, _ other: StoredInstance) -> Bool {
-        func differ(_ a: String?, _ b: String?) -> Bool { a != nil && b != nil && a != b }
-        return differ(one.birthDate, other.birthDate) || differ(one.sex, other.sex)
     }
 
     /// Keeps an instance whose pixels differ from those that are there under the same UID: one of the two is wrong.
     private func quarantine(_ instance: StoredInstance, _ patient: inout CollectedPatient) throws {
+        try putAside(instance.path, &patient)
+        logger.error("An instance was put into quarantine: \(patient.held ?? "")", metadata: meta(patient, instance))
+    }
+
+    private func putAside(_ path: String, _ patient: inout CollectedPatient) throws {
         let folder = directory.quarantine(patient.folder)
         try FileSystem.createFolder(folder)
-        let name = StoredInstance.fileName(of: instance.sopInstanceUID, directory)
-        try FileSystem.rename(instance.path, to: "\(folder)/\(UUID().uuidString)-\(name)")
+        let name = path.split(separator: "/").last ?? ""
+        try FileSystem.rename(path, to: "\(folder)/\(UUID().uuidString)-\(name)")
         try FileSystem.synchronizeFolder(folder)
+        try FileSystem.synchronizeFolder(directory.path + "/quarantine")
         patient.held = heldReason(patient.folder)
-        logger.error("An instance was put into quarantine: \(patient.held ?? "")", metadata: meta(patient, instance))
     }
 
     /// A patient with something in quarantine is held until someone has decided which of the instances is right.
@@ -159,7 +158,7 @@ extension PatientRegistry {
             return nil
         }
         return
-            "Two instances share a UID but not their pixels; the second is in '\(path)'. Remove the wrong one and restart."
+            "What is in '\(path)' contradicts an instance that is there, or cannot be read. Remove what is wrong and restart."
     }
 
     private func noteLate(_ instance: StoredInstance, _ patient: CollectedPatient) {
@@ -214,14 +213,24 @@ extension PatientRegistry {
             }
         case .settling(let due): patient.due = due
         case .waiting(let reason):
-            if reason != patient.reported { logger.info("A patient waits: \(reason)", metadata: meta(patient)) }
-            patient.reported = reason
+            report(reason, &patient)
         }
         patients[folder] = patient
     }
 
+    /// Says what is missing, once in the log, and in the ledger for `status`.
+    private func report(_ reason: String, _ patient: inout CollectedPatient) {
+        guard reason != patient.reported else { return }
+        patient.reported = reason
+        logger.info("A patient waits: \(reason)", metadata: meta(patient))
+        do {
+            try ledger.updatePatient(folder: patient.folder, waitingFor: reason)
+        } catch { logger.error("The ledger could not be written: \(error)") }
+    }
+
     private func verdict(of patient: CollectedPatient) -> Readiness.Verdict {
         if let held = patient.held { return .waiting(held) }
+        if let conflict = patient.identityConflict { return .waiting(conflict) }
         var missing: [String] = []
         var due: ContinuousClock.Instant?
         for (index, input) in pipeline.inputs.enumerated() {
@@ -236,7 +245,6 @@ extension PatientRegistry {
                 }
             } catch {
                 missing.append("Input '\(input.name)': its readiness threw \(type(of: error)).")
-                logger.error("The readiness of input '\(input.name)' threw: \(error)", metadata: meta(patient))
             }
         }
         if !missing.isEmpty { return .waiting(missing.joined(separator: " ")) }
@@ -249,6 +257,8 @@ extension PatientRegistry {
         patient.unmovedJob = job
         try directory.moveInputs(of: job, syncing: configuration.durability == .power)
         guard let id = job.id else { return }
+        try ledger.markReady(id)
+        startedJobs[patient.folder, default: []].append(id)
         logger.info(
             "A patient is complete: job \(id) has \(patient.instances.count) instances.",
             metadata: meta(patient).merging(["job": "\(id)"]) { $1 })
@@ -264,7 +274,7 @@ extension PatientRegistry {
         let series = Set(patient.instances.values.map(\.seriesInstanceUID.string))
         let job = try ledger.addJob(
             JobRecord(
-                patientFolder: patient.folder, identifier: patient.identifier, state: .ready, created: Date(),
+                patientFolder: patient.folder, identifier: patient.identifier, state: .received, created: Date(),
                 respondingAETitle: patient.lastPeer?.aeTitle, respondingHost: patient.lastPeer?.host,
                 inputs: try JSONEncoder().encode(files)),
             series: series)
@@ -293,20 +303,29 @@ extension PatientRegistry {
     /// and removes what was never acknowledged.
     func recover() async throws {
         for name in try FileSystem.names(in: directory.temporary) { unlink(directory.temporary + "/" + name) }
+        for job in try await ledger.jobs(in: [.received]) {
+            try directory.moveInputs(of: job, syncing: configuration.durability == .power)
+            if let id = job.id { try ledger.markReady(id) }
+        }
         for job in try await ledger.jobs(in: [.ready, .processing, .exporting, .failed]) {
-            if FileSystem.exists(directory.incoming(job.patientFolder)) {
-                try directory.moveInputs(of: job, syncing: configuration.durability == .power)
-            }
+            if let id = job.id { startedJobs[job.patientFolder, default: []].append(id) }
         }
         startedSeries = try await ledger.jobSeries()
         let known = Dictionary(uniqueKeysWithValues: try await ledger.patients().map { ($0.folder, $0) })
         for folder in try FileSystem.names(in: directory.path + "/incoming") where folder != "tmp" {
-            guard let record = known[folder] else {
-                logger.warning("'incoming/\(folder)' is not in the ledger; it is left as it is.")
-                continue
-            }
-            try recover(record)
+            try recover(known[folder] ?? adopted(folder))
         }
+    }
+
+    /// A folder that the ledger does not know: what is in it was acknowledged all the same.
+    private func adopted(_ folder: String) throws -> PatientRecord {
+        let keys = try FileSystem.names(in: directory.incoming(folder)).lazy.compactMap { [self] name in
+            (try? DICOMFile.readHeader(directory.incoming(folder) + "/" + name))
+                .flatMap { PatientKey($0.dataSet, identifiedBy: configuration.patientIdentifier) }
+        }
+        let record = PatientRecord(folder: folder, identifier: keys.first?.identifier ?? folder, created: Date())
+        try ledger.addPatient(record)
+        return record
     }
 
     private func recover(_ record: PatientRecord) throws {
@@ -316,14 +335,18 @@ extension PatientRegistry {
         if configuration.durability == .power { try FileSystem.synchronizeFolder(directory.incoming(record.folder)) }
         for name in try FileSystem.names(in: directory.incoming(record.folder)) {
             let path = directory.incoming(record.folder) + "/" + name
-            do {
-                let header = try DICOMFile.readHeader(path).dataSet
-                add(
-                    StoredInstance(header: header, path: path, inputs: try pipeline.inputs(accepting: header)), &patient
-                )
-            } catch {
-                logger.error("'\(path)' cannot be read and is left as it is: \(error)")
+            // A job takes the folder as a whole: what no input would use is put aside, lest it is removed with the job.
+            guard let header = try? DICOMFile.readHeader(path).dataSet,
+                let inputs = try? pipeline.inputs(accepting: header), !inputs.isEmpty
+            else {
+                try putAside(path, &patient)
+                logger.error("An instance cannot be read or no input accepts it any more: \(patient.held ?? "")")
+                continue
             }
+            patient.add(StoredInstance(header: header, path: path, inputs: inputs))
+        }
+        if let aeTitle = record.respondingAETitle, let host = record.respondingHost {
+            patient.lastPeer = CollectedPatient.Peer(aeTitle: aeTitle, host: host)
         }
         patient.due = .now + configuration.quietPeriod
         let attributes = try FileManager.default.attributesOfItem(atPath: directory.incoming(record.folder))
@@ -332,7 +355,7 @@ extension PatientRegistry {
         logger.info("A patient with \(patient.instances.count) instances was recovered.", metadata: meta(patient))
     }
 
-    /// What each patient waits for, for `status`.
+    /// What each patient waits for.
     func explanations() -> [(folder: String, instances: Int, reason: String)] {
         patients.values.map { patient in
             let reason = if case .waiting(let reason) = verdict(of: patient) { reason } else { "It is ready." }

@@ -1,6 +1,8 @@
 import DICOMCoding
 import DICOMCore
 import DICOMImaging
+import DICOMNetwork
+import Glibc
 
 /// An instance that is safe on the disk, with what is needed to decide about its inputs.
 struct StoredInstance: Sendable {
@@ -38,7 +40,13 @@ struct PatientKey: Hashable, Sendable {
 
     /// `nil` when the data set lacks the identifier, or it is empty.
     init?(_ header: DataSet, identifiedBy attribute: Attribute<String>) {
-        guard let value = header[attribute], !value.isEmpty else { return nil }
+        guard var value = header[attribute], !value.isEmpty else { return nil }
+        if value.unicodeScalars.contains("\u{FFFD}"), let bytes = header[element: attribute.tag]?.bytes {
+            // Text in a character set that is not decoded: its bytes tell two patients apart, the replacement does not.
+            value =
+                header.characterSet.terms.joined(separator: "\\")
+                + bytes.map { String($0, radix: 16) }.joined(separator: " ")
+        }
         if attribute == .patientID, let issuer = header[.issuerOfPatientID], !issuer.isEmpty {
             identifier = value + "\\" + issuer
         } else {
@@ -54,15 +62,47 @@ enum InstanceComparison: Sendable {
     case header
     case pixelData
 
-    /// Compares two Part 10 files: the encoded bytes first, which settles the usual case, then what they mean.
-    init(_ first: String, _ second: String) throws(DICOMError) {
-        let left = try DICOMFile.read(first)
-        let right = try DICOMFile.read(second)
-        if Self.pixelsAgree(left.dataSet[element: .pixelData], right.dataSet[element: .pixelData]) {
-            self = left.dataSet == right.dataSet ? .same : .header
-        } else {
+    /// Objects larger than this are compared by their bytes alone.
+    private static let largestParsed = 1 << 30
+
+    /// Compares a new Part 10 file with one that is stored: the encoded bytes first, which settles the usual case in
+    /// little memory, then what they mean. A stored file that cannot be read agrees with nothing.
+    init(_ new: String, _ stored: String) throws(DICOMError) {
+        let instance = try OutgoingInstance(path: new)
+        guard let other = try? OutgoingInstance(path: stored) else {
             self = .pixelData
+            return
         }
+        if instance.transferSyntax == other.transferSyntax, try Self.bytesAgree(instance, other) {
+            self = .same
+        } else if max(instance.dataSetLength, other.dataSetLength) > Self.largestParsed {
+            self = .pixelData
+        } else {
+            self = try Self.parsed(new, stored)
+        }
+    }
+
+    private static func bytesAgree(_ left: OutgoingInstance, _ right: OutgoingInstance) throws(DICOMError) -> Bool {
+        guard left.dataSetLength == right.dataSetLength else { return false }
+        let leftFile = try PosixFile(left.path, O_RDONLY)
+        let rightFile = try PosixFile(right.path, O_RDONLY)
+        let step = 1 << 20
+        for offset in stride(from: 0, to: left.dataSetLength, by: step) {
+            let count = min(step, left.dataSetLength - offset)
+            let leftBytes = try leftFile.read(at: left.dataSetOffset + offset, count: count)
+            let rightBytes = try rightFile.read(at: right.dataSetOffset + offset, count: count)
+            guard leftBytes == rightBytes else { return false }
+        }
+        return true
+    }
+
+    private static func parsed(_ new: String, _ stored: String) throws(DICOMError) -> InstanceComparison {
+        let left = try DICOMFile.read(new)
+        guard let right = try? DICOMFile.read(stored) else { return .pixelData }
+        guard pixelsAgree(left.dataSet[element: .pixelData], right.dataSet[element: .pixelData]) else {
+            return .pixelData
+        }
+        return left.dataSet == right.dataSet ? .same : .header
     }
 
     /// The VR does not count: implicit VR knows OW only, where explicit VR may say OB.
