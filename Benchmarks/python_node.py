@@ -25,6 +25,7 @@ def plus_one(paths):
     series = generate_uid()
     for path in paths:
         dataset = pydicom.dcmread(path)
+        dataset.BitsStored, dataset.HighBit = 16, 15  # 4095 + 1 does not fit into 12 bits
         dataset.PixelData = (dataset.pixel_array + 1).astype(dataset.pixel_array.dtype).tobytes()
         dataset.SeriesInstanceUID = series
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
