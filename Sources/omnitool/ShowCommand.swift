@@ -12,9 +12,9 @@ struct ShowCommand: ParsableCommand {
     func run() throws {
         let file = try DICOMFile.read(file)
         print("# Meta group")
-        file.meta.forEach { show($0, depth: 0) }
+        for element in file.meta { show(element, depth: 0) }
         print("# Data set, \(file.transferSyntax)")
-        file.dataSet.forEach { show($0, depth: 0) }
+        for element in file.dataSet { show(element, depth: 0) }
     }
 
     private func show(_ element: DataElement, depth: Int) {
@@ -25,7 +25,7 @@ struct ShowCommand: ParsableCommand {
         print("\(indent)\(element.tag) \(element.vr) \(length) \(keyword): \(value)")
         for (number, item) in element.items.enumerated() {
             print("\(indent)  # Item \(number + 1)")
-            item.forEach { show($0, depth: depth + 1) }
+            for element in item { show(element, depth: depth + 1) }
         }
     }
 
