@@ -37,6 +37,8 @@ public struct DICOMFile: Sendable {
 
     private static let preambleLength = 128
     private static let prefix: [UInt8] = Array("DICM".utf8)
+    /// What files begin with.
+    private static let start = [UInt8](repeating: 0, count: preambleLength) + prefix
     /// How much of a file is read first when only its header is wanted; most headers fit.
     private static let firstRead = 8 * 1024
 
@@ -152,7 +154,14 @@ public struct DICOMFile: Sendable {
     package static func metaGroup(
         sopClassUID: UID, sopInstanceUID: UID, transferSyntax: TransferSyntax
     ) throws(DICOMError) -> [UInt8] {
-        try metaGroup(meta(sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID, transferSyntax: transferSyntax))
+        var group = GroupWriter(0x0002, isExplicit: true, after: start)
+        try group.write(0x0001, [0, 1])
+        try group.write(0x0002, .ui, sopClassUID.string)
+        try group.write(0x0003, .ui, sopInstanceUID.string)
+        try group.write(0x0010, .ui, transferSyntax.uid.string)
+        try group.write(0x0012, .ui, Implementation.classUID.string)
+        try group.write(0x0013, .sh, Implementation.versionName)
+        return try group.finish()
     }
 
     private static func metaGroup(_ meta: DataSet) throws(DICOMError) -> [UInt8] {
@@ -161,8 +170,7 @@ public struct DICOMFile: Sendable {
         let body = try meta.encoded(as: .explicitVRLittleEndian)
         var length = DataSet()
         length[.fileMetaInformationGroupLength] = body.count
-        return [UInt8](repeating: 0, count: preambleLength) + prefix
-            + (try length.encoded(as: .explicitVRLittleEndian)) + body
+        return start + (try length.encoded(as: .explicitVRLittleEndian)) + body
     }
 
     private static func meta(sopClassUID: UID?, sopInstanceUID: UID?, transferSyntax: TransferSyntax) -> DataSet {

@@ -41,7 +41,11 @@ extension DataSet {
     ///
     /// - Throws: ``DICOMError`` when a text cannot be encoded, a value is too long, or the transfer syntax is not supported.
     public func encoded(as transferSyntax: TransferSyntax) throws(DICOMError) -> [UInt8] {
-        Array(try encodedChunks(as: transferSyntax).joined())
+        let chunks = try encodedChunks(as: transferSyntax)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(chunks.reduce(0) { $0 + $1.count })
+        for chunk in chunks { bytes += chunk }
+        return bytes
     }
 
     /// The data set encoded in a transfer syntax, as pieces to be written one after the other; long values are not copied.

@@ -93,8 +93,7 @@ public final class Association {
                 .invalidValue, "The data set has no SOP Class UID or no SOP Instance UID: set both to send it.")
         }
         let context = try context(for: sopClassUID, transferSyntax)
-        var bytes: [UInt8] = []
-        for chunk in try dataSet.encodedChunks(as: transferSyntax) { bytes += chunk }
+        let bytes = try dataSet.encoded(as: transferSyntax)
         return try await store(sopClassUID, sopInstanceUID, context, length: bytes.count) { (buffer, offset, count) in
             buffer.writeBytes(bytes[offset..<offset + count])
         }
@@ -124,7 +123,7 @@ public final class Association {
 
     private func send(_ command: DIMSECommand, contextID: UInt8) async throws {
         do {
-            try await channel.send(command, contextID: contextID, fragmenter)
+            try await channel.send(command.encoded(), contextID: contextID, fragmenter)
         } catch {
             throw await channel.reason(for: error, peer)
         }
@@ -176,7 +175,7 @@ public final class Association {
             try await channel.write(.acceptRelease)
             throw DICOMError(
                 .connectionLost, "The peer released the association instead of answering.", peer: peer.description)
-        case .fragment, .opened: throw violation("The peer sent a data set that nobody asked for.")
+        case .fragments, .opened: throw violation("The peer sent a data set that nobody asked for.")
         }
     }
 

@@ -46,15 +46,15 @@ final class AssociationChannel {
             try Task.checkCancellation()
             self.end = end
             endError = error
-        case .opened, .command, .fragment, .releaseRequested: break
+        case .opened, .command, .fragments, .releaseRequested: break
         }
         return event
     }
 
-    /// Sends a command set, and nothing after it, in one write.
-    func send(_ command: DIMSECommand, contextID: UInt8, _ fragmenter: DIMSEFragmenter) async throws {
+    /// Sends an encoded command set, and nothing after it, in one write.
+    func send(_ command: [UInt8], contextID: UInt8, _ fragmenter: DIMSEFragmenter) async throws {
         var bytes = channel.allocator.buffer(capacity: 512)
-        try fragmenter.write(command, contextID: contextID, into: &bytes)
+        fragmenter.writeCommand(command[...], contextID: contextID, into: &bytes)
         try await write(.send(bytes))
     }
 

@@ -29,11 +29,11 @@ public struct AssociationClientOptions: Sendable {
 ///
 /// ```swift
 /// let instances = try paths.map(OutgoingInstance.init(path:))
-/// for proposals in PresentationContextProposal.plan(for: instances) {
+/// for plan in StorePlan.plans(for: instances) {
 ///     try await withAssociation(
-///         to: archive, proposing: proposals, options: .init(callingAETitle: "NODE"), logger: logger
+///         to: archive, proposing: plan.proposals, options: .init(callingAETitle: "NODE"), logger: logger
 ///     ) { association in
-///         for instance in instances { print(try await association.store(instance).status) }
+///         for instance in plan.instances { print(try await association.store(instance).status) }
 ///     }
 /// }
 /// ```
@@ -97,7 +97,7 @@ private func opened(_ channel: AssociationChannel, _ endpoint: Endpoint) async t
     switch try await channel.next() {
     case .opened(let association): return Association(channel, association, peer: endpoint)
     case .ended(let end, let error): throw channel.error(end, error, endpoint)
-    case .command, .fragment, .releaseRequested:
+    case .command, .fragments, .releaseRequested:
         throw DICOMError(.protocolViolation, "A message came before the association.", peer: endpoint.description)
     }
 }

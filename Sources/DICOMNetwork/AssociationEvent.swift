@@ -8,8 +8,8 @@ enum AssociationEvent: Sendable {
     case opened(OpenAssociation)
     /// A message's command set is whole; fragments follow when it announces a data set.
     case command(DIMSECommand, contextID: UInt8)
-    /// A part of the data set of the command before; a slice of what the socket delivered.
-    case fragment(ByteBuffer, isLast: Bool)
+    /// A part of the data set of the command before: the slices of it that one read of the socket delivered.
+    case fragments([ByteBuffer], isLast: Bool)
     /// The peer asks for release and awaits ``AssociationCommand/acceptRelease``.
     case releaseRequested
     /// Nothing comes after this.

@@ -173,7 +173,9 @@ public final class AssociationServer: Service, Sendable {
             // Nothing is read before the connection's task has put its handlers in place.
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: 4)
+            // What one read brought is stored before the next: it is in the processor's cache still, and its buffer is used
+            // again.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 16_384, initial: 65_536, maximum: 262_144))

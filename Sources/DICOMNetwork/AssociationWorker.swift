@@ -75,7 +75,7 @@ struct AssociationWorker {
         func respond(
             to command: DIMSECommand, _ contextID: UInt8, _ status: DIMSEStatus, errorComment: String? = nil
         ) async throws {
-            let response = DIMSECommand.response(to: command, status: status, errorComment: errorComment)
+            let response = try command.encodedResponse(status, errorComment: errorComment)
             try await channel.send(response, contextID: contextID, fragmenter)
         }
     }
@@ -90,7 +90,7 @@ struct AssociationWorker {
                     try await channel.write(.acceptRelease)
                     return .released
                 case .ended(let end, _): return end
-                case .fragment, .opened: throw DICOMError(.protocolViolation, "A data set came without its command.")
+                case .fragments, .opened: throw DICOMError(.protocolViolation, "A data set came without its command.")
                 }
             }
         } catch {

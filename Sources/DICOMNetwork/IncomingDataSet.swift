@@ -12,6 +12,9 @@ public struct IncomingDataSet {
     public private(set) var byteCount = 0
     /// Whether the last fragment was received.
     private(set) var isComplete = false
+    /// Fragments that came together with the one returned last, and whether the last of all is among them.
+    private var waiting: ArraySlice<ByteBuffer> = []
+    private var endsWithWaiting = false
 
     init(_ channel: AssociationChannel, limit: Int, isEmpty: Bool = false) {
         self.channel = channel
@@ -29,14 +32,25 @@ public struct IncomingDataSet {
     ///   kept then. `CancellationError` when the server stops.
     public mutating func next() async throws -> ByteBuffer? {
         if isComplete { return nil }
+        if waiting.isEmpty { try await receive() }
+        guard let bytes = waiting.popFirst() else { return nil }
+        if waiting.isEmpty {
+            // The socket's buffer is used again as soon as nobody holds a slice of it.
+            waiting = []
+            isComplete = endsWithWaiting
+        }
+        byteCount = byteCount.addingReportingOverflow(bytes.readableBytes).partialValue
+        guard !isTooLarge else {
+            throw DICOMError(.instanceTooLarge, "The data set is longer than the \(limit) bytes that are allowed.")
+        }
+        return bytes
+    }
+
+    private mutating func receive() async throws {
         switch try await channel.next() {
-        case .fragment(let bytes, let isLast):
-            isComplete = isLast
-            byteCount = byteCount.addingReportingOverflow(bytes.readableBytes).partialValue
-            guard !isTooLarge else {
-                throw DICOMError(.instanceTooLarge, "The data set is longer than the \(limit) bytes that are allowed.")
-            }
-            return bytes
+        case .fragments(let fragments, let isLast):
+            waiting = fragments[...]
+            endsWithWaiting = isLast
         case .ended(let end, let error):
             throw error
                 ?? DICOMError(

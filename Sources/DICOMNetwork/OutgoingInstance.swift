@@ -1,7 +1,6 @@
 public import DICOMCoding
 public import DICOMCore
 import DICOMDictionary
-public import DICOMUpperLayer
 import Glibc
 
 /// A Part 10 file that is to be sent as it is: what its meta group says, and where its data set stands.
@@ -73,25 +72,5 @@ public struct OutgoingInstance: Sendable, Hashable {
             meta.allSatisfy({ $0.tag.group == 2 })
         else { return nil }
         return (meta, begin + length)
-    }
-}
-
-extension PresentationContextProposal {
-    /// What to propose for these instances: one context for each pair of SOP class and transfer syntax, in the order of
-    /// their first appearance; more than one list where an association cannot hold them all.
-    public static func plan(for instances: [OutgoingInstance]) -> [[PresentationContextProposal]] {
-        var seen: Set<PresentationContextProposal> = []
-        var lists: [[PresentationContextProposal]] = []
-        for instance in instances {
-            let proposal = PresentationContextProposal(
-                abstractSyntax: instance.sopClassUID, transferSyntaxes: [instance.transferSyntax])
-            guard seen.insert(proposal).inserted else { continue }
-            if let last = lists.indices.last, lists[last].count < RequestorOffer.maximumProposals {
-                lists[last].append(proposal)
-            } else {
-                lists.append([proposal])
-            }
-        }
-        return lists
     }
 }

@@ -9,9 +9,6 @@ public struct StorePlan: Sendable {
     public private(set) var proposals: [PresentationContextProposal] = []
     public private(set) var instances: [OutgoingInstance] = []
 
-    /// The most presentation contexts of an association: odd identifiers from 1 to 255.
-    public static let maximumContexts = 128
-
     /// Spreads instances over as few associations as their kinds allow.
     public static func plans(for instances: [OutgoingInstance]) -> [StorePlan] {
         var plans: [StorePlan] = []
@@ -23,7 +20,9 @@ public struct StorePlan: Sendable {
                 plans[position].instances.append(instance)
                 continue
             }
-            if plans.last.map({ $0.proposals.count == maximumContexts }) ?? true { plans.append(StorePlan()) }
+            if plans.last.map({ $0.proposals.count == RequestorOffer.maximumProposals }) ?? true {
+                plans.append(StorePlan())
+            }
             let last = plans.count - 1
             plans[last].proposals.append(proposal)
             plans[last].instances.append(instance)

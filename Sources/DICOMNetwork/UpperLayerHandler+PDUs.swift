@@ -42,10 +42,10 @@ extension UpperLayerHandler {
             if !command.hasDataSet { isPeersTurn(false) }
             tell(.command(command, contextID: contextID), context)
         case .data(let bytes):
-            tell(.fragment(bytes, isLast: false), context)
+            tell(bytes, isLast: false, context)
         case .lastData(let bytes):
             isPeersTurn(false)
-            tell(.fragment(bytes, isLast: true), context)
+            tell(bytes, isLast: true, context)
         }
     }
 

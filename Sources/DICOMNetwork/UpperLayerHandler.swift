@@ -48,6 +48,9 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     private var awaitsPeer = true
     /// Whether the reader wants bytes; not while back-pressure holds them back.
     private var wantsBytes = false
+    /// What the current read brought of a data set: the task gets it at once, because each event costs as much as a copy
+    /// of some ten kilobytes.
+    private var fragments: [ByteBuffer] = []
     private var lastActivity = NIODeadline.distantPast
     private var idleTimer: Scheduled<Void>?
     private var artimTimer: Scheduled<Void>?
@@ -112,6 +115,7 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         lastActivity = .now()
         var bytes = unwrapInboundIn(data)
+        defer { tellFragments(isLast: false, context) }
         while !ignoresInput {
             do throws(DICOMError) {
                 guard let event = try decoder.next(from: &bytes) else { return }
@@ -128,9 +132,23 @@ final class UpperLayerHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
     }
 
-    /// Hands an event to the task, unless the end was told already.
+    /// Hands an event to the task, after the fragments that came before it, unless the end was told already.
     func tell(_ event: AssociationEvent, _ context: ChannelHandlerContext) {
+        tellFragments(isLast: false, context)
         if !hasEnded { context.fireChannelRead(wrapInboundOut(event)) }
+    }
+
+    /// Takes a piece of a data set; the last one goes to the task with those before it.
+    func tell(_ fragment: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
+        fragments.append(fragment)
+        if isLast { tellFragments(isLast: true, context) }
+    }
+
+    private func tellFragments(isLast: Bool, _ context: ChannelHandlerContext) {
+        guard !fragments.isEmpty else { return }
+        let told = fragments
+        fragments = []
+        if !hasEnded { context.fireChannelRead(wrapInboundOut(.fragments(told, isLast: isLast))) }
     }
 
     /// Tells the task how the association ended; only the first call counts.

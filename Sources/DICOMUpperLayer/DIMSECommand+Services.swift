@@ -1,3 +1,4 @@
+import DICOMCoding
 public import DICOMCore
 import DICOMDictionary
 
@@ -23,23 +24,27 @@ extension DIMSECommand {
         return command
     }
 
-    /// The response to a request, without a data set: its message ID, its SOP class and instance, and the status.
+    /// The response to this request, without a data set: its message ID, its SOP class and instance, and the status; as
+    /// it is sent.
     ///
     /// C-ECHO-RSP and C-STORE-RSP (PS3.7 Tables 9.3-13 and 9.3-2) are made so, and so is the refusal of a request of any
     /// kind.
     /// - Parameter errorComment: What went wrong: cut to 64 characters of ASCII; no patient data.
-    /// - Parameter offendingElements: The elements of the data set that are wrong.
-    public static func response(
-        to request: DIMSECommand, status: DIMSEStatus, errorComment: String? = nil, offendingElements: [DICOMTag] = []
-    ) -> DIMSECommand {
-        var command = DIMSECommand(request.field.response, hasDataSet: false)
+    /// - Throws: ``DICOMError`` with `unencodableValue` when the request's identifiers are too long.
+    public func encodedResponse(_ status: DIMSEStatus, errorComment: String? = nil) throws(DICOMError) -> [UInt8] {
+        var group = GroupWriter(0x0000, isExplicit: false)
         // N-services name the SOP class that was requested, and respond with it as the affected one (PS3.7 10.3).
-        command.affectedSOPClassUID = request.affectedSOPClassUID ?? request.dataSet[.requestedSOPClassUID]
-        command.affectedSOPInstanceUID = request.affectedSOPInstanceUID ?? request.dataSet[.requestedSOPInstanceUID]
-        command.messageIDBeingRespondedTo = request.messageID
-        command.status = status
-        command.errorComment = errorComment
-        command.offendingElements = offendingElements
-        return command
+        if let uid = affectedSOPClassUID ?? dataSet[.requestedSOPClassUID] {
+            try group.write(0x0002, .ui, uid.string)
+        }
+        try group.write(0x0100, field.response.rawValue)
+        if let messageID { try group.write(0x0120, messageID) }
+        try group.write(0x0800, Self.noDataSet)
+        try group.write(0x0900, status.rawValue)
+        if let errorComment { try group.write(0x0902, .lo, Self.comment(errorComment)) }
+        if let uid = affectedSOPInstanceUID ?? dataSet[.requestedSOPInstanceUID] {
+            try group.write(0x1000, .ui, uid.string)
+        }
+        return try group.finish()
     }
 }

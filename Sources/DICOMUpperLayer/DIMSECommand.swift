@@ -50,7 +50,7 @@ public struct DIMSECommand: Sendable, Equatable {
     }
 
     /// Command Data Set Type (0000,0800) of a message without a data set (PS3.7 E.1).
-    private static let noDataSet = 0x0101
+    static let noDataSet: UInt16 = 0x0101
 
     /// The elements, without Command Group Length, which is computed when it is encoded.
     public var dataSet: DataSet
@@ -64,7 +64,7 @@ public struct DIMSECommand: Sendable, Equatable {
         self.hasDataSet = hasDataSet
         dataSet[.commandField] = Int(field.rawValue)
         // Any other value than 0101H says that there is a data set.
-        dataSet[.commandDataSetType] = hasDataSet ? 0x0001 : Self.noDataSet
+        dataSet[.commandDataSetType] = hasDataSet ? 0x0001 : Int(Self.noDataSet)
     }
 
     /// Decodes a command set that was received.
@@ -83,7 +83,7 @@ public struct DIMSECommand: Sendable, Equatable {
             let dataSetType = dataSet[.commandDataSetType]
         else { throw DICOMError(.protocolViolation, "A command lacks Command Field or Command Data Set Type.") }
         self.field = Field(rawValue: field)
-        hasDataSet = dataSetType != Self.noDataSet
+        hasDataSet = dataSetType != Int(Self.noDataSet)
         dataSet.remove(Attribute<Int>.commandGroupLength.tag)
         if !self.field.isResponse, self.field != .cCancelRequest, messageID == nil {
             throw DICOMError(.protocolViolation, "A request lacks its Message ID.")
@@ -157,7 +157,7 @@ extension DIMSECommand {
         set { dataSet[.offendingElement] = newValue.isEmpty ? nil : newValue }
     }
 
-    private static func comment(_ text: String) -> String {
+    static func comment(_ text: String) -> String {
         String(
             decoding: text.unicodeScalars.prefix(64).map { scalar in
                 (0x20...0x7E).contains(scalar.value) && scalar != "\\"

@@ -25,7 +25,12 @@ public struct DIMSEFragmenter: Sendable {
 
     /// Appends the PDUs of a whole command.
     public func write(_ command: DIMSECommand, contextID: UInt8, into buffer: inout ByteBuffer) throws(DICOMError) {
-        write(try command.encoded()[...], contextID: contextID, isCommand: true, into: &buffer)
+        writeCommand(try command.encoded()[...], contextID: contextID, into: &buffer)
+    }
+
+    /// Appends the PDUs of a whole command that is encoded already.
+    public func writeCommand(_ bytes: ArraySlice<UInt8>, contextID: UInt8, into buffer: inout ByteBuffer) {
+        write(bytes, contextID: contextID, isCommand: true, into: &buffer)
     }
 
     /// Appends the PDUs of a part of a data set, or of a whole one; one with no bytes gets an empty last value.

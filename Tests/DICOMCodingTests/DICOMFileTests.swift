@@ -14,6 +14,26 @@ struct DICOMFileTests {
         return dataSet
     }
 
+    @Test func receivedFilesBeginAsWrittenOnes() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/a.dcm"
+            try DICOMFile(dataSet: image()).write(to: path)
+            let start = try DICOMFile.metaGroup(
+                sopClassUID: .ctImageStorage, sopInstanceUID: "2.25.1", transferSyntax: .explicitVRLittleEndian)
+            let written = try Array(Data(contentsOf: URL(filePath: path)))
+            #expect(try start + image().encoded(as: .explicitVRLittleEndian) == written)
+        }
+    }
+
+    @Test(arguments: [String(repeating: "1", count: 65_535), "1.2.\u{E9}"])
+    func metaGroupsWithoutValidIdentifiers(_ uid: String) {
+        let error = #expect(throws: DICOMError.self) {
+            try DICOMFile.metaGroup(
+                sopClassUID: .ctImageStorage, sopInstanceUID: UID(uid), transferSyntax: .explicitVRLittleEndian)
+        }
+        #expect(error?.code == .unencodableValue)
+    }
+
     @Test func writesAndReadsAFile() throws {
         try withTemporaryFolder { folder in
             let path = folder + "/a.dcm"

@@ -139,8 +139,8 @@ struct ScriptedStorage: StorageService {
         try await withServer { _, endpoint in
             let peer = try await RawPeer.connect(to: endpoint.port)
             #expect(try await peer.associate()?.type == 2)
-            let request = DIMSECommand.cEchoRequest(messageID: 1)
-            try await peer.send(RawPeer.bytes(.response(to: request, status: .success), contextID: 3))
+            let response = try DIMSECommand.cEchoRequest(messageID: 1).encodedResponse(.success)
+            try await peer.send(RawPeer.bytes(DIMSECommand(parsing: response), contextID: 3))
             #expect(try await peer.receive()?.type == 7)
         }
     }

@@ -29,11 +29,12 @@ import Testing
             }
             try await withServer(storage) { _, endpoint in
                 let instances = try paths.map { try OutgoingInstance(path: $0) }
-                let plan = PresentationContextProposal.plan(for: instances)
-                #expect(plan.map(\.count) == [1])
-                try await withAssociation(to: endpoint, proposing: plan[0], options: client, logger: logger) {
+                let plans = StorePlan.plans(for: instances)
+                #expect(plans.map(\.proposals.count) == [1])
+                let plan = try #require(plans.first)
+                try await withAssociation(to: endpoint, proposing: plan.proposals, options: client, logger: logger) {
                     association in
-                    for instance in instances {
+                    for instance in plan.instances {
                         let result = try await association.store(instance)
                         #expect(result.status == .success)
                         #expect(result.byteCount == instance.dataSetLength)
@@ -149,7 +150,9 @@ import Testing
                 try DICOMFile(dataSet: image(number, sopClass: UID("1.3.6.1.4.1.9590.1.\(number)"))).write(to: path)
                 instances += [try OutgoingInstance(path: path), try OutgoingInstance(path: path)]
             }
-            #expect(PresentationContextProposal.plan(for: instances).map(\.count) == [128, 2])
+            let plans = StorePlan.plans(for: instances)
+            #expect(plans.map(\.proposals.count) == [128, 2])
+            #expect(plans.map(\.instances.count) == [256, 4])
         }
     }
 

@@ -22,6 +22,28 @@ import Testing
     static let storeRequest = DIMSECommand.cStoreRequest(
         messageID: 7, sopClassUID: .ctImageStorage, sopInstanceUID: "1.2.3")
 
+    static func response(_ field: DIMSECommand.Field, to messageID: UInt16, _ status: DIMSEStatus) -> DIMSECommand {
+        var command = DIMSECommand(field, hasDataSet: false)
+        command.messageIDBeingRespondedTo = messageID
+        command.status = status
+        return command
+    }
+
+    static var echoResponse: DIMSECommand {
+        var command = response(.cEchoResponse, to: 0x1234, .success)
+        command.affectedSOPClassUID = .verification
+        return command
+    }
+
+    static var storeResponse: DIMSECommand {
+        var command = response(.cStoreResponse, to: 7, .dataSetDoesNotMatchSOPClass)
+        command.affectedSOPClassUID = .ctImageStorage
+        command.affectedSOPInstanceUID = "1.2.3"
+        command.errorComment = "no Rows"
+        command.offendingElements = [DICOMTag(0x0028, 0x0010)]
+        return command
+    }
+
     static let golden = [
         Golden(
             "C-ECHO-RQ", .cEchoRequest(messageID: 1),
@@ -33,7 +55,7 @@ import Testing
             0000 0008 02000000 0101                        # no data set
             """),
         Golden(
-            "C-ECHO-RSP", .response(to: .cEchoRequest(messageID: 0x1234), status: .success),
+            "C-ECHO-RSP", echoResponse,
             """
             0000 0000 04000000 42000000                    # 26 + 4 x 10 = 66
             0000 0200 12000000 '1.2.840.10008.1.1' 00
@@ -54,10 +76,7 @@ import Testing
             0000 0010 06000000 '1.2.3' 00                  # affected SOP instance
             """),
         Golden(
-            "C-STORE-RSP",
-            .response(
-                to: storeRequest, status: .dataSetDoesNotMatchSOPClass, errorComment: "no Rows",
-                offendingElements: [DICOMTag(0x0028, 0x0010)]),
+            "C-STORE-RSP", storeResponse,
             """
             0000 0000 04000000 74000000                    # 34 + 10 + 10 + 10 + 10 + 12 + 16 + 14 = 116
             0000 0200 1A000000 '1.2.840.10008.5.1.4.1.1.2' 00
@@ -91,18 +110,33 @@ import Testing
         #expect(command.offendingElements == [DICOMTag(0x0028, 0x0010)])
     }
 
-    @Test func errorCommentIsCut() {
-        let command = DIMSECommand.response(
-            to: Self.storeRequest, status: .cannotUnderstand, errorComment: "é\\\n" + String(repeating: "x", count: 80))
-        #expect(command.errorComment == "???" + String(repeating: "x", count: 61))
+    @Test func responsesAreEncoded() throws {
+        let echo = DIMSECommand.cEchoRequest(messageID: 0x1234)
+        #expect(try echo.encodedResponse(.success) == Self.echoResponse.encoded())
+        var expected = Self.storeResponse
+        expected.offendingElements = []
+        let response = try Self.storeRequest.encodedResponse(.dataSetDoesNotMatchSOPClass, errorComment: "no Rows")
+        #expect(try response == expected.encoded())
     }
 
-    @Test func responseToAnyRequest() {
+    @Test func errorCommentIsCut() throws {
+        let response = try Self.storeRequest.encodedResponse(
+            .cannotUnderstand, errorComment: "é\\\n" + String(repeating: "x", count: 80))
+        #expect(try DIMSECommand(parsing: response).errorComment == "???" + String(repeating: "x", count: 61))
+    }
+
+    @Test func identifiersOfAnyLengthAreNotEncoded() {
+        let request = DIMSECommand.cStoreRequest(
+            messageID: 1, sopClassUID: .ctImageStorage, sopInstanceUID: UID(String(repeating: "1", count: 65_535)))
+        #expect(throws: DICOMError.self) { try request.encodedResponse(.success) }
+    }
+
+    @Test func responseToAnyRequest() throws {
         var request = DIMSECommand(.nSetRequest, hasDataSet: true)
         request.messageID = 9
         request.dataSet[.requestedSOPClassUID] = "1.2.3"
         request.dataSet[.requestedSOPInstanceUID] = "1.2.3.4"
-        let response = DIMSECommand.response(to: request, status: .unrecognizedOperation)
+        let response = try DIMSECommand(parsing: request.encodedResponse(.unrecognizedOperation))
         #expect(response.field == .nSetResponse && response.messageIDBeingRespondedTo == 9)
         #expect(response.affectedSOPClassUID == "1.2.3" && response.affectedSOPInstanceUID == "1.2.3.4")
     }
