@@ -92,9 +92,10 @@ let package = Package(
         .executableTarget(
             name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
         .testTarget(
-            name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary"], swiftSettings: settings),
+            name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMTesting"],
+            swiftSettings: settings),
         .testTarget(
-            name: "DICOMCodingTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            name: "DICOMCodingTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "DICOMUpperLayerTests",

@@ -1,5 +1,6 @@
 import DICOMCore
 import DICOMDictionary
+import DICOMTesting
 import Testing
 
 struct DataSetTests {
@@ -110,18 +111,5 @@ struct DictionaryTests {
         #expect(!UID.storageCommitmentPushModel.isStorageSOPClass)
         #expect(DICOMDictionary.name(of: .ctImageStorage) == "CT Image Storage")
         #expect(DICOMDictionary.name(of: "1.2.840.10008.5.1.4.1.1.66.7") == "Label Map Segmentation Storage")
-    }
-}
-
-/// SplitMix64: the same numbers on every run.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

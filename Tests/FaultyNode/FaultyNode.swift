@@ -28,6 +28,7 @@ struct FaultyNode: Pipeline {
             let line = String(repeating: "x", count: 65_536)
             for _ in 0..<1000 { print(line) }
             throw Broken()
+        case "slow": try await Task.sleep(for: .seconds(2))
         default: break
         }
         return [.none]
