@@ -10,7 +10,7 @@ struct LedgerTests {
 
     private func job() -> JobRecord {
         JobRecord(
-            patientFolder: "f", identifier: "i", state: .ready, created: Date(), respondingAETitle: nil,
+            patientFolder: "f", identifier: "i", state: .received, created: Date(), respondingAETitle: nil,
             respondingHost: nil, inputs: Data("{}".utf8))
     }
 
@@ -20,7 +20,9 @@ struct LedgerTests {
             try ledger.addPatient(PatientRecord(folder: "f", identifier: "i", created: Date()))
             let id = try #require(try ledger.addJob(job(), series: ["1.2"]).id)
             #expect(try await ledger.patients().isEmpty)
-            try await ledger.beginProcessing(id)
+            #expect(try await !ledger.beginProcessing(id))
+            try ledger.markReady(id)
+            #expect(try await ledger.beginProcessing(id))
             #expect(try await ledger.job(id)?.attempts == 1)
             try await ledger.beginExporting(id, deliveries: [order], madeSeries: ["2.25.1"])
             #expect(try await ledger.job(id)?.state == .exporting)
@@ -35,6 +37,9 @@ struct LedgerTests {
             #expect(try ledger.noteLateInstance(series: "1.2") == id)
             #expect(try ledger.noteLateInstance(series: "1.3") == nil)
             #expect(try await ledger.job(id)?.lateInstances == 1)
+
+            try ledger.raiseJobNumbers(above: 41)
+            #expect(try ledger.addJob(job(), series: []).id == 42)
 
             // Another process, or the next start, sees the same.
             let again = try Ledger(path: path)

@@ -65,6 +65,54 @@ struct RegistryTests {
         }
     }
 
+    /// A sender that heard no answer sends again what a job has: it is acknowledged, and starts nothing.
+    @Test func whatAJobHasComesAgain() async throws {
+        try await withRegistry { world in
+            let phantom = try PhantomSeries(slices: 3)
+            for slice in 0..<2 { _ = try await world.arrives(phantom.dataSet(slice: slice)) }
+            await world.registry.associationClosed(1, .released)
+            #expect(world.jobs == [1])
+            for slice in 0..<2 {
+                #expect(try await world.arrives(phantom.dataSet(slice: slice), association: 2) == "stored")
+            }
+            await world.registry.associationClosed(2, .released)
+            #expect(world.jobs == [1])
+            #expect(world.incoming.isEmpty)
+            #expect(try await world.ledger.job(1)?.lateInstances == 0)
+
+            // With one slice more it is the complete series, of which the first job had a part.
+            for slice in 0..<3 { _ = try await world.arrives(phantom.dataSet(slice: slice), association: 3) }
+            await world.registry.associationClosed(3, .released)
+            #expect(world.jobs == [1, 2])
+            #expect(try FileSystem.names(in: world.directory.job(2) + "/inputs").count == 3)
+            #expect(try await world.ledger.job(1)?.lateInstances == 1)
+        }
+    }
+
+    /// A job whose folder could not be moved is not recorded twice, and the move is finished by the next start.
+    @Test func aMoveThatFailsIsFinishedLater() async throws {
+        try await withRegistry { world in
+            let phantom = try PhantomSeries(slices: 2)
+            for slice in 0..<2 { _ = try await world.arrives(phantom.dataSet(slice: slice)) }
+            let jobs = world.directory.path + "/jobs"
+            try FileManager.default.moveItem(atPath: jobs, toPath: jobs + "-away")
+            try Data().write(to: URL(fileURLWithPath: jobs))
+            await world.registry.associationClosed(1, .released)
+            #expect(world.jobs.isEmpty)
+            #expect(world.incoming.count == 2)
+            await #expect(throws: DICOMError.self) {
+                try await world.arrives(phantom.dataSet(slice: 0), association: 2)
+            }
+            try FileManager.default.removeItem(atPath: jobs)
+            try FileManager.default.moveItem(atPath: jobs + "-away", toPath: jobs)
+            let again = world.anotherRegistry()
+            try await again.recover()
+            #expect(try await world.ledger.jobs(in: [.ready]).map(\.id) == [1])
+            #expect(try await world.ledger.recentJobs(10).count == 1)
+            #expect(try FileSystem.names(in: world.directory.job(1) + "/inputs").count == 2)
+        }
+    }
+
     @Test func otherPixelsUnderTheSameUIDHoldThePatient() async throws {
         try await withRegistry { world in
             let phantom = try PhantomSeries(slices: 2)

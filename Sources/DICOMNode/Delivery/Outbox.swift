@@ -39,7 +39,7 @@ actor Outbox {
     /// Runs until the task is cancelled; `wake` yields when something new may be due.
     func run(wake: AsyncStream<Void>) async throws {
         for job in try await ledger.recentJobs(1000) where job.state == .done { removeFolder(of: job.id) }
-        await withTaskGroup(of: Void.self) { group in
+        await withDiscardingTaskGroup { group in
             for await _ in wake where !stopping.isSet {
                 for delivery in await due() { group.addTask { await self.attempt(delivery) } }
             }
@@ -201,9 +201,15 @@ extension Outbox {
             try await withAssociation(
                 to: endpoint, proposing: part.proposals, options: options, logger: logger
             ) { association in
+                let warningsMeanRefused = configuration.warningsMeanRefused.contains(endpoint.aeTitle)
                 for instance in part.instances {
-                    let status = try await association.store(instance).status
-                    let warningsMeanRefused = configuration.warningsMeanRefused.contains(endpoint.aeTitle)
+                    let status: DIMSEStatus
+                    do { status = try await association.store(instance).status } catch let error as DICOMError
+                        where error.code == .noAcceptedContext
+                    {
+                        report.add(refused: error.message)
+                        continue
+                    }
                     switch status.delivery(warningsMeanRefused: warningsMeanRefused) {
                     case .delivered:
                         report.add(arrived: names[instance.path])

@@ -11,6 +11,10 @@ import Logging
 enum JobChild {
     static func main(_ pipeline: PipelineDefinition, folder path: String) async throws {
         let folder = JobFolder(path: path)
+        // Started by hand, the child must not end the group of who started it.
+        if getpgrp() != getpid() { setpgid(0, 0) }
+        // The node takes the end of the output for the end of the job: `process` may close what it likes.
+        _ = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
         endWithStandardInput()
         try lock(folder)
         let order = try JobFolder.read(JobOrder.self, from: folder.order)

@@ -29,7 +29,7 @@ struct JobRunner: Sendable {
         for job in try await ledger.jobs(in: [.processing]) {
             if let id = job.id { try await ledger.setState(.ready, of: id) }
         }
-        await withTaskGroup(of: Void.self) { group in
+        await withDiscardingTaskGroup { group in
             let running = RunningJobs()
             for await _ in wake {
                 if stopping.isSet { break }
@@ -59,9 +59,9 @@ struct JobRunner: Sendable {
         do {
             let folder = JobFolder(path: directory.job(id))
             let order = try order(job, id)
+            guard try await ledger.beginProcessing(id) else { return }
             try await waitForEarlierChild(folder)
             try folder.prepare(order)
-            try await ledger.beginProcessing(id)
             logger.info("Job \(id) is processed.", metadata: ["job": "\(id)"])
             switch try await execute(order, folder) {
             case .succeeded: try await export(id, folder)
@@ -138,12 +138,13 @@ struct JobRunner: Sendable {
         try await ledger.setState(.failed, of: id, failure: reason)
     }
 
+    /// A job that is over has to be recorded so: tried again while the ledger cannot be written, as on a full disk.
     private func recordFailure(_ id: Int64, _ error: any Error) async {
-        do {
-            try await fail(id, "\(error)")
-        } catch {
-            logger.critical("The ledger could not be written: \(error)", metadata: ["job": "\(id)"])
-            // The job is still recorded as ready: wait, lest it is processed again and again while the disk is full.
+        let reason = (error as? DICOMError)?.description ?? "\(type(of: error)) was thrown."
+        while !Task.isCancelled {
+            do { return try await fail(id, reason) } catch {
+                logger.critical("The ledger could not be written: \(error)", metadata: ["job": "\(id)"])
+            }
             try? await Task.sleep(for: configuration.retryInterval)
         }
     }

@@ -113,6 +113,20 @@ extension Ledger {
         }
     }
 
+    func state(ofJob id: Int64) throws -> JobState? {
+        try database.read { try JobState.fetchOne($0, sql: "SELECT state FROM jobs WHERE id = ?", arguments: [id]) }
+    }
+
+    /// Gives the next job a number above this one.
+    func raiseJobNumbers(above number: Int64) throws {
+        try database.write { database in
+            let last = try Int64.fetchOne(database, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
+            guard (last ?? 0) < number else { return }
+            try database.execute(sql: "DELETE FROM sqlite_sequence WHERE name = 'jobs'")
+            try database.execute(sql: "INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', ?)", arguments: [number])
+        }
+    }
+
     /// Notes that a job's inputs are in its folder.
     func markReady(_ id: Int64) throws {
         try database.write {
@@ -137,9 +151,16 @@ extension Ledger {
         try await database.read { try JobRecord.order(Column("id").desc).limit(count).fetchAll($0) }
     }
 
-    func beginProcessing(_ id: Int64) async throws {
-        try await execute(
-            "UPDATE jobs SET state = 'processing', attempts = attempts + 1, failure = NULL WHERE id = ?", [id])
+    /// Records that a job is processed; returns whether it was ready.
+    func beginProcessing(_ id: Int64) async throws -> Bool {
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    UPDATE jobs SET state = 'processing', attempts = attempts + 1, failure = NULL
+                    WHERE id = ? AND state = 'ready'
+                    """, arguments: [id])
+            return database.changesCount > 0
+        }
     }
 
     func setState(_ state: JobState, of id: Int64, failure: String? = nil) async throws {

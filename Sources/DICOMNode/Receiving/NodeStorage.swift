@@ -159,7 +159,13 @@ final class NodeStorage: StorageService {
     private func synchronizeFolder(of key: PatientKey) async throws {
         guard configuration.durability == .power else { return }
         let folder = directory.incoming(directory.pseudonym(of: key.identifier))
-        try await threadPool.runIfActive { try FileSystem.synchronizeFolder(folder) }
+        do {
+            try await threadPool.runIfActive { try FileSystem.synchronizeFolder(folder) }
+        } catch {
+            // The folder has become a job's in the meantime: the move has synchronized it when the registry is done with it.
+            guard !FileSystem.exists(folder) else { throw error }
+            await registry.settle()
+        }
     }
 
     private func meta(_ request: StoreRequest) -> Logger.Metadata {

@@ -12,10 +12,13 @@ extension PatientRegistry {
     /// were answered with Success, so nothing goes without being announced first.
     func expire(now: Date = Date()) throws {
         let term = configuration.studyExpiration / .seconds(1)
-        for patient in patients.values where !touched.values.contains(where: { $0.contains(patient.folder) }) {
+        for patient in patients.values
+        where patient.unmovedJob == nil && !touched.values.contains(where: { $0.contains(patient.folder) }) {
             let age = now.timeIntervalSince(patient.lastChange)
             if age > term {
-                try quarantineExpired(patient, now)
+                do { try quarantineExpired(patient, now) } catch {
+                    logger.error("An expired patient could not be moved: \(error)", metadata: meta(patient))
+                }
             } else if age > term - Self.day, !patient.isExpiryAnnounced {
                 patients[patient.folder]?.isExpiryAnnounced = true
                 logger.warning(

@@ -7,7 +7,7 @@ import Logging
 /// Owns the patients whose instances are being collected: all changes of the folders below `incoming`, and the decision
 /// that a patient's inputs are complete, are made here, one after the other.
 actor PatientRegistry {
-    private let pipeline: PipelineDefinition
+    let pipeline: PipelineDefinition
     let configuration: NodeConfiguration
     let directory: StateDirectory
     let ledger: Ledger
@@ -17,9 +17,9 @@ actor PatientRegistry {
     /// The patients that each live association has added to.
     private(set) var touched: [UInt64: Set<String>] = [:]
     /// The series that jobs have started with.
-    private var startedSeries: Set<String> = []
+    var startedSeries: Set<String> = []
     /// The jobs of each patient whose inputs may still be there.
-    private var startedJobs: [String: [Int64]] = [:]
+    var startedJobs: [String: [Int64]] = [:]
 
     init(
         pipeline: PipelineDefinition, configuration: NodeConfiguration, directory: StateDirectory, ledger: Ledger,
@@ -61,7 +61,14 @@ extension PatientRegistry {
         comparison: (path: String, result: InstanceComparison)?
     ) throws -> Commit {
         let folder = directory.pseudonym(of: key.identifier)
-        if let known = try knownToJob(instance, folder, comparison) { return known }
+        var instance = instance
+        if patients[folder]?.instances[instance.sopInstanceUID] == nil {
+            switch job(having: instance, folder, comparison) {
+            case .none: break
+            case .same(let job): instance.job = job
+            case .compare(let path): return .compare(with: path)
+            }
+        }
         var patient = try patients[folder] ?? newPatient(folder, key)
         guard patient.unmovedJob == nil else {
             throw DICOMError(
@@ -91,27 +98,35 @@ extension PatientRegistry {
         return .stored
     }
 
-    /// An instance that a job of the patient has already, as a sender that heard no answer sends it again.
-    private func knownToJob(
-        _ instance: StoredInstance, _ folder: String, _ comparison: (path: String, result: InstanceComparison)?
-    ) throws -> Commit? {
-        guard patients[folder]?.instances[instance.sopInstanceUID] == nil else { return nil }
+    /// Whether a job of the patient has this instance already, as when a sender that heard no answer sends it again.
+    private func job(
+        having instance: StoredInstance, _ folder: String, _ comparison: (path: String, result: InstanceComparison)?
+    ) -> JobMatch {
         let name = StoredInstance.fileName(of: instance.sopInstanceUID, directory)
         // The newest job is what the sender means.
-        let paths = (startedJobs[folder] ?? []).reversed().lazy.map { [directory] in
-            directory.job($0) + "/inputs/" + name
+        for job in (startedJobs[folder] ?? []).reversed() {
+            let path = directory.job(job) + "/inputs/" + name
+            guard FileSystem.exists(path) else { continue }
+            guard let comparison, comparison.path == path else { return .compare(with: path) }
+            if case .same = comparison.result { return .same(job) }
+            return .none
         }
-        guard let path = paths.first(where: FileSystem.exists) else { return nil }
-        guard let comparison, comparison.path == path else { return .compare(with: path) }
-        if case .same = comparison.result { return .known }
-        return nil
+        return .none
+    }
+
+    private enum JobMatch {
+        case none
+        case same(Int64)
+        case compare(with: String)
     }
 
     private func note(_ association: AssociationInfo, _ patient: inout CollectedPatient) throws {
         let peer = CollectedPatient.Peer(aeTitle: association.callingAETitle, host: association.peerHost)
         guard patient.lastPeer != peer else { return }
+        do {
+            try ledger.updatePatient(folder: patient.folder, respondingAETitle: peer.aeTitle, respondingHost: peer.host)
+        } catch { throw DICOMError(.inputOutput, "The ledger could not be written.", underlying: error) }
         patient.lastPeer = peer
-        try ledger.updatePatient(folder: patient.folder, respondingAETitle: peer.aeTitle, respondingHost: peer.host)
     }
 
     private func newPatient(_ folder: String, _ key: PatientKey) throws -> CollectedPatient {
@@ -132,7 +147,7 @@ extension PatientRegistry {
         var stored = instance
         stored.path = path
         patient.add(stored)
-        if startedSeries.contains(instance.seriesInstanceUID.string) { noteLate(stored, patient) }
+        if instance.job == nil, startedSeries.contains(instance.seriesInstanceUID.string) { noteLate(stored, patient) }
     }
 
     /// Keeps an instance whose pixels differ from those that are there under the same UID: one of the two is wrong.
@@ -141,18 +156,18 @@ extension PatientRegistry {
         logger.error("An instance was put into quarantine: \(patient.held ?? "")", metadata: meta(patient, instance))
     }
 
-    private func putAside(_ path: String, _ patient: inout CollectedPatient) throws {
+    func putAside(_ path: String, _ patient: inout CollectedPatient) throws {
         let folder = directory.quarantine(patient.folder)
         try FileSystem.createFolder(folder)
         let name = path.split(separator: "/").last ?? ""
         try FileSystem.rename(path, to: "\(folder)/\(UUID().uuidString)-\(name)")
+        patient.held = heldReason(patient.folder)
         try FileSystem.synchronizeFolder(folder)
         try FileSystem.synchronizeFolder(directory.path + "/quarantine")
-        patient.held = heldReason(patient.folder)
     }
 
     /// A patient with something in quarantine is held until someone has decided which of the instances is right.
-    private func heldReason(_ folder: String) -> String? {
+    func heldReason(_ folder: String) -> String? {
         let path = directory.quarantine(folder)
         guard let names = try? FileSystem.names(in: path), names.contains(where: { Self.expiration($0) == nil }) else {
             return nil
@@ -198,8 +213,9 @@ extension PatientRegistry {
 
     /// Starts the job of a patient whose inputs are all ready; otherwise says what is missing.
     private func evaluate(_ folder: String) {
-        guard var patient = patients[folder], !patient.instances.isEmpty else { return }
+        guard var patient = patients[folder], !patient.instances.isEmpty || patient.unmovedJob != nil else { return }
         patient.due = nil
+        if patient.unmovedJob == nil, let job = jobHavingAll(of: patient) { return drop(patient, known: job) }
         let verdict = patient.unmovedJob == nil ? verdict(of: patient) : .ready
         switch verdict {
         case .ready:
@@ -217,6 +233,28 @@ extension PatientRegistry {
         }
         patients[folder] = patient
     }
+
+    /// The job under way whose inputs these instances are, all of them, to the byte.
+    private func jobHavingAll(of patient: CollectedPatient) -> Int64? {
+        guard let job = patient.instances.values.first?.job, patient.instances.values.allSatisfy({ $0.job == job }),
+            let state = try? ledger.state(ofJob: job), state != .failed, state != .done
+        else { return nil }
+        return job
+    }
+
+    /// Ends a collection that only repeats what a job has: nothing in it is new.
+    private func drop(_ patient: CollectedPatient, known job: Int64) {
+        do {
+            try ledger.removePatient(folder: patient.folder)
+            patients[patient.folder] = nil
+            try StateDirectory.remove(directory.incoming(patient.folder))
+            logger.info(
+                "\(patient.instances.count) instances came again; job \(job) has them.", metadata: meta(patient))
+        } catch { logger.error("What came again could not be removed: \(error)", metadata: meta(patient)) }
+    }
+
+    /// Returns when what the registry does now is done: a move that a caller saw half of is complete then.
+    func settle() {}
 
     /// Says what is missing, once in the log, and in the ledger for `status`.
     private func report(_ reason: String, _ patient: inout CollectedPatient) {
@@ -280,79 +318,6 @@ extension PatientRegistry {
             series: series)
         startedSeries.formUnion(series)
         return job
-    }
-}
-
-extension StateDirectory {
-    /// Moves a patient's folder to its job, unless that was done before a crash.
-    func moveInputs(of job: JobRecord, syncing: Bool) throws {
-        guard let id = job.id else { return }
-        let inputs = self.job(id) + "/inputs"
-        guard !FileSystem.exists(inputs) else { return }
-        try FileSystem.createFolder(self.job(id))
-        try FileSystem.rename(incoming(job.patientFolder), to: inputs)
-        guard syncing else { return }
-        for folder in [path + "/incoming", path + "/jobs", self.job(id)] { try FileSystem.synchronizeFolder(folder) }
-    }
-}
-
-// MARK: - Recovery
-
-extension PatientRegistry {
-    /// Reads back what a node that ended left: finishes moves that were recorded, collects the instances that are there,
-    /// and removes what was never acknowledged.
-    func recover() async throws {
-        for name in try FileSystem.names(in: directory.temporary) { unlink(directory.temporary + "/" + name) }
-        for job in try await ledger.jobs(in: [.received]) {
-            try directory.moveInputs(of: job, syncing: configuration.durability == .power)
-            if let id = job.id { try ledger.markReady(id) }
-        }
-        for job in try await ledger.jobs(in: [.ready, .processing, .exporting, .failed]) {
-            if let id = job.id { startedJobs[job.patientFolder, default: []].append(id) }
-        }
-        startedSeries = try await ledger.jobSeries()
-        let known = Dictionary(uniqueKeysWithValues: try await ledger.patients().map { ($0.folder, $0) })
-        for folder in try FileSystem.names(in: directory.path + "/incoming") where folder != "tmp" {
-            try recover(known[folder] ?? adopted(folder))
-        }
-    }
-
-    /// A folder that the ledger does not know: what is in it was acknowledged all the same.
-    private func adopted(_ folder: String) throws -> PatientRecord {
-        let keys = try FileSystem.names(in: directory.incoming(folder)).lazy.compactMap { [self] name in
-            (try? DICOMFile.readHeader(directory.incoming(folder) + "/" + name))
-                .flatMap { PatientKey($0.dataSet, identifiedBy: configuration.patientIdentifier) }
-        }
-        let record = PatientRecord(folder: folder, identifier: keys.first?.identifier ?? folder, created: Date())
-        try ledger.addPatient(record)
-        return record
-    }
-
-    private func recover(_ record: PatientRecord) throws {
-        var patient = CollectedPatient(folder: record.folder, identifier: record.identifier)
-        patient.held = heldReason(record.folder)
-        // A name that a crash kept from the disk is safe before a sender is told so again.
-        if configuration.durability == .power { try FileSystem.synchronizeFolder(directory.incoming(record.folder)) }
-        for name in try FileSystem.names(in: directory.incoming(record.folder)) {
-            let path = directory.incoming(record.folder) + "/" + name
-            // A job takes the folder as a whole: what no input would use is put aside, lest it is removed with the job.
-            guard let header = try? DICOMFile.readHeader(path).dataSet,
-                let inputs = try? pipeline.inputs(accepting: header), !inputs.isEmpty
-            else {
-                try putAside(path, &patient)
-                logger.error("An instance cannot be read or no input accepts it any more: \(patient.held ?? "")")
-                continue
-            }
-            patient.add(StoredInstance(header: header, path: path, inputs: inputs))
-        }
-        if let aeTitle = record.respondingAETitle, let host = record.respondingHost {
-            patient.lastPeer = CollectedPatient.Peer(aeTitle: aeTitle, host: host)
-        }
-        patient.due = .now + configuration.quietPeriod
-        let attributes = try FileManager.default.attributesOfItem(atPath: directory.incoming(record.folder))
-        patient.lastChange = attributes[.modificationDate] as? Date ?? Date()
-        patients[record.folder] = patient
-        logger.info("A patient with \(patient.instances.count) instances was recovered.", metadata: meta(patient))
     }
 
     /// What each patient waits for.

@@ -13,6 +13,8 @@ struct StoredInstance: Sendable {
     let geometry: InstanceGeometry
     /// The positions of the inputs that accepted it.
     let inputs: [Int]
+    /// The job that has the same content among its inputs.
+    var job: Int64?
     let birthDate: String?
     let sex: String?
 
@@ -69,7 +71,9 @@ enum InstanceComparison: Sendable {
     /// little memory, then what they mean. A stored file that cannot be read agrees with nothing.
     init(_ new: String, _ stored: String) throws(DICOMError) {
         let instance = try OutgoingInstance(path: new)
-        guard let other = try? OutgoingInstance(path: stored) else {
+        let other: OutgoingInstance
+        do throws(DICOMError) { other = try OutgoingInstance(path: stored) } catch {
+            guard error.isOfTheData else { throw error }
             self = .pixelData
             return
         }
@@ -98,7 +102,11 @@ enum InstanceComparison: Sendable {
 
     private static func parsed(_ new: String, _ stored: String) throws(DICOMError) -> InstanceComparison {
         let left = try DICOMFile.read(new)
-        guard let right = try? DICOMFile.read(stored) else { return .pixelData }
+        let right: DICOMFile
+        do throws(DICOMError) { right = try DICOMFile.read(stored) } catch {
+            guard error.isOfTheData else { throw error }
+            return .pixelData
+        }
         guard pixelsAgree(left.dataSet[element: .pixelData], right.dataSet[element: .pixelData]) else {
             return .pixelData
         }
