@@ -6,8 +6,14 @@ import Testing
 final class ChildProcess: Sendable {
     private let process: Process
     private let input: Pipe
-    private let output = Mutex<String>("")
-    private let ended = Mutex<Bool>(false)
+    private let state = State()
+
+    /// What the reading thread shares with this object, which it must not keep alive: a test that throws ends its children
+    /// by letting go of them.
+    private final class State: Sendable {
+        let output = Mutex<String>("")
+        let ended = Mutex<Bool>(false)
+    }
 
     /// Starts a program; standard output and standard error are collected together.
     init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
@@ -23,21 +29,21 @@ final class ChildProcess: Sendable {
         process.standardOutput = pipe
         process.standardError = pipe
         try process.run()
-        let reader = Thread { [self] in
+        let reader = Thread { [state, process] in
             while case let data = pipe.fileHandleForReading.availableData, !data.isEmpty {
-                output.withLock { $0 += String(decoding: data, as: UTF8.self) }
+                state.output.withLock { $0 += String(decoding: data, as: UTF8.self) }
             }
             process.waitUntilExit()
-            ended.withLock { $0 = true }
+            state.ended.withLock { $0 = true }
         }
         reader.start()
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
-    var text: String { output.withLock { $0 } }
+    var text: String { state.output.withLock { $0 } }
     var identifier: Int32 { process.processIdentifier }
-    var isRunning: Bool { !ended.withLock { $0 } }
+    var isRunning: Bool { !state.ended.withLock { $0 } }
 
     /// Waits for the end, at most so long; returns the exit status, negative for a signal.
     @discardableResult
