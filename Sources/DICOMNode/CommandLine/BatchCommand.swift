@@ -104,10 +104,14 @@ struct BatchCommand<P: Pipeline>: AsyncParsableCommand {
     private func save(_ result: JobResult, _ folder: JobFolder) throws -> Int {
         var saved: Set<String> = []
         for file in Set(result.deliveries.flatMap(\.files)) {
-            let source = try DICOMFile.read(folder.outputs + "/" + file.path)
-            let path = try output + "/" + FileNaming.studySeriesInstance.relativePath(of: source.dataSet)
+            let source = folder.outputs + "/" + file.path
+            let name =
+                try file.name ?? FileNaming.studySeriesInstance.relativePath(of: DICOMFile.readHeader(source).dataSet)
+            let path = output + "/" + name
             try FileSystem.createFolder(FileSystem.folder(of: path))
-            try source.write(to: path)
+            try StateDirectory.remove(path + ".tmp")
+            try FileManager.default.copyItem(atPath: source, toPath: path + ".tmp")
+            try FileSystem.rename(path + ".tmp", to: path)
             saved.insert(path)
         }
         return saved.count

@@ -1,6 +1,7 @@
 import DICOMCoding
 import DICOMCore
 import DICOMImaging
+import Glibc
 import Logging
 
 /// Does a job in this process: grinds, processes, and writes the outputs as Part 10 files.
@@ -67,7 +68,12 @@ struct JobExecution: Sendable {
                     for number in stride(from: writer, to: count, by: writers) {
                         let dataSet = instances[instances.index(instances.startIndex, offsetBy: number)]
                         let path = "\(name)/\(number + 1).dcm"
-                        try DICOMFile(dataSet: dataSet).write(to: folder.outputs + "/" + path)
+                        if let contents = naming?.contents {
+                            let file = try PosixFile(folder.outputs + "/" + path, O_WRONLY | O_CREAT | O_TRUNC)
+                            try file.write(contents(dataSet)[...])
+                        } else {
+                            try DICOMFile(dataSet: dataSet).write(to: folder.outputs + "/" + path)
+                        }
                         let file = DeliveryOrder.File(path: path, name: try naming?.relativePath(of: dataSet))
                         written.append((number, Written(file: file, series: dataSet[.seriesInstanceUID]?.string)))
                     }

@@ -34,12 +34,27 @@ public struct PipelineOutput: Sendable {
     public static let none = PipelineOutput(instances: [DataSet](), target: .endpoints([]))
 }
 
-/// Where in the output folder an instance is saved.
+/// Where in the output folder an instance is saved, and as what.
 public struct FileNaming: Sendable {
     let path: @Sendable (DataSet) throws -> String
+    /// The content of the file; `nil`: a Part 10 file.
+    let contents: (@Sendable (DataSet) throws -> [UInt8])?
 
     /// A naming of the user's own: the path of an instance relative to the output folder.
-    public init(_ path: @escaping @Sendable (DataSet) throws -> String) { self.path = path }
+    public init(_ path: @escaping @Sendable (DataSet) throws -> String) {
+        self.path = path
+        contents = nil
+    }
+
+    /// A saver of the user's own: the path of an instance relative to the output folder, and what the file there holds. It
+    /// runs in the job; the file is delivered, and tried again, like every other output.
+    public init(
+        _ path: @escaping @Sendable (DataSet) throws -> String,
+        contents: @escaping @Sendable (DataSet) throws -> [UInt8]
+    ) {
+        self.path = path
+        self.contents = contents
+    }
 
     /// `<Study Instance UID>/<Series Instance UID>/<SOP Instance UID>.dcm`.
     public static let studySeriesInstance = FileNaming { dataSet in
