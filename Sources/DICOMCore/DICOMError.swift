@@ -19,7 +19,7 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
 
     public let code: Code
     /// What is wrong and how to mend it.
-    public let message: String
+    public private(set) var message: String
     /// The element, from the outermost sequence inwards.
     public var tagPath: [DICOMTag]
     /// The position in the file or data set, bytes from its begin.
@@ -29,6 +29,13 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
     public let underlying: (any Error)?
     /// Where in the source the error was made.
     public let location: String
+
+    /// The same error, with the file that it is about named in front.
+    package func located(in path: String) -> DICOMError {
+        var error = self
+        error.message = "'\(path)': \(message)"
+        return error
+    }
 
     @inline(never) public init(
         _ code: Code, _ message: String, at path: [DICOMTag] = [], offset: Int? = nil, peer: String? = nil,

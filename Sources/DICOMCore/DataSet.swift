@@ -39,6 +39,10 @@ public struct DataSet: Sendable {
 
     /// The character set of its text: its own (0008,0005), or that of the data set around it (PS3.3 C.12.1.1.2).
     public var characterSet: SpecificCharacterSet {
+        // The outermost data set's is known; its range alone begins with the first entry.
+        if let parsed, range.lowerBound == 0, changes.first.map({ $0.tag > .specificCharacterSet }) ?? true {
+            return parsed.characterSet ?? inherited
+        }
         guard let own = rawElement(.specificCharacterSet, characterSet: .ascii) else { return inherited }
         return SpecificCharacterSet(terms: own.strings)
     }
