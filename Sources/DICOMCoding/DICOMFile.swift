@@ -188,7 +188,8 @@ public struct DICOMFile: Sendable {
     public func converted(to transferSyntax: TransferSyntax) throws(DICOMError) -> DICOMFile {
         let hasFragments = dataSet.contains(.pixelData) && dataSet[element: .pixelData]?.bytes == nil
         let hasNativePixels = dataSet.contains(.pixelData) && !hasFragments
-        guard transferSyntax == self.transferSyntax
+        guard
+            transferSyntax == self.transferSyntax
                 || !(hasFragments || transferSyntax.isEncapsulated && hasNativePixels)
         else {
             throw DICOMError(

@@ -90,7 +90,8 @@ public struct DICOMStream: ~Copyable {
         pending = []
         let start = found.transferSyntax.isDeflated ? 0 : found.dataSetOffset
         parser = DataSetParser(
-            found.transferSyntax.isDeflated ? [] : bytes, in: start..<(found.transferSyntax.isDeflated ? 0 : bytes.count),
+            found.transferSyntax.isDeflated ? [] : bytes,
+            in: start..<(found.transferSyntax.isDeflated ? 0 : bytes.count),
             transferSyntax: found.transferSyntax, options: options, isPartial: true)
         guard found.transferSyntax.isDeflated else { return }
         inflater = Inflater(limit: options.inflationLimit)

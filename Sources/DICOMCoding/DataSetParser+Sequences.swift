@@ -25,7 +25,10 @@ extension DataSetParser {
         close(sequence)
     }
 
-    private enum ItemHeader { case item(UInt32), skipped, end, noItem }
+    private enum ItemHeader {
+        case item(UInt32)
+        case skipped, end, noItem
+    }
 
     /// The header of the next item, or what stands in its place.
     private mutating func parseItemHeader(until limit: Int, isDelimited: Bool) throws(DICOMError) -> ItemHeader {
@@ -152,7 +155,9 @@ extension DataSetParser {
 
     /// Whether nothing but zeros follows, from the header at `start` on; they are skipped.
     mutating func skipPadding(from start: Int) throws(DICOMError) -> Bool {
-        guard !entries.isEmpty, bytes[start..<end].allSatisfy({ $0 == 0 }) else { return false }
+        guard !entries.isEmpty, loadTag(start).rawValue == 0, bytes[start..<end].allSatisfy({ $0 == 0 }) else {
+            return false
+        }
         if isPartial { try reportTruncation("zeros may be the begin of an element") }
         try tolerate("\(end - start) zeros follow the data set", at: start)
         position = end

@@ -109,12 +109,10 @@ package struct DataSetParser {
             try skipRest(until: limit)
             return false
         }
+        if place == .dataSet, bytes[start] == 0, try skipPadding(from: start) { return true }
         let header = try parseHeader(until: limit)
         if header.tag.group == 0xFFFE { return try closes(place, header.tag, at: start) }
-        if place == .dataSet {
-            if header.tag.isPixelData, try reachesPixelData(header, at: start) { return true }
-            if header.tag.rawValue == 0, try skipPadding(from: start) { return true }
-        }
+        if place == .dataSet, header.tag.isPixelData, try reachesPixelData(header, at: start) { return true }
         order.note(header.tag)
         try parseValue(header, until: limit)
         return false

@@ -7,9 +7,10 @@ enum Deflate {
     static func compress(_ chunks: [ArraySlice<UInt8>]) throws(DICOMError) -> [UInt8] {
         var stream = unsafe z_stream()
         // Negative window bits: no zlib header (PS3.5 A.5).
-        guard unsafe deflateInit2_(
-            &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-            CInt(MemoryLayout<z_stream>.size)) == Z_OK
+        guard
+            unsafe deflateInit2_(
+                &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+                CInt(MemoryLayout<z_stream>.size)) == Z_OK
         else { throw DICOMError(.unencodableValue, "zlib could not be started: is there enough memory?") }
         defer { unsafe _ = deflateEnd(&stream) }
         var output: [UInt8] = []
@@ -59,7 +60,7 @@ enum Deflate {
 /// Inflates a deflated data set piece by piece.
 ///
 /// It is a class because zlib's state points into itself and must not move.
-final class Inflater {
+@safe final class Inflater {
     private var stream = unsafe z_stream()
     private let limit: Int
     private var output: [UInt8] = []
@@ -77,7 +78,9 @@ final class Inflater {
         guard !isFinished, let first = bytes.first else { return [] }
         output = []
         if !isStarted { try start(first) }
-        let status = unsafe Deflate.run(&stream, bytes, into: &output, limit: limit - total) { unsafe inflate(&$0, Z_NO_FLUSH) }
+        let status = unsafe Deflate.run(&stream, bytes, into: &output, limit: limit - total) {
+            unsafe inflate(&$0, Z_NO_FLUSH)
+        }
         total += output.count
         guard total <= limit else {
             throw DICOMError(

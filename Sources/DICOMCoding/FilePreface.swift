@@ -49,6 +49,7 @@ struct FilePreface {
         if let uid = meta[.transferSyntaxUID] {
             transferSyntax = TransferSyntax(uid: uid)
         } else {
+            if bytes.count == parser.position { try parser.reportTruncation("there is no data set") }
             transferSyntax = Self.guess(bytes, at: parser.position) ?? .explicitVRLittleEndian
             try parser.tolerate("no transfer syntax is stated; the data set looks like \(transferSyntax)", at: start)
         }
@@ -85,8 +86,11 @@ struct FilePreface {
             return isLittle ? .explicitVRLittleEndian : .explicitVRBigEndian
         }
         let length = UInt32(number(4)) | UInt32(number(6)) << 16
+        // A command set begins with its group length; zeros are no element.
         let isPlausible =
-            length == DataSetParser.undefinedLength || Int(length) <= max(bytes.count - start - 8, 1 << 16)
+            little.rawValue == 0
+            ? length == 4
+            : length == DataSetParser.undefinedLength || Int(length) <= max(bytes.count - start - 8, 1 << 16)
         return isPlausible && little.group <= 0x0020 && DICOMDictionary.vr(of: little) != nil
             ? .implicitVRLittleEndian : nil
     }

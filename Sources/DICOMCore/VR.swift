@@ -63,7 +63,8 @@
     /// Whether PS3.5 6.2 has this VR.
     @inlinable package var isKnown: Bool {
         switch self {
-        case .ae, .as, .at, .cs, .da, .ds, .dt, .fd, .fl, .is, .lo, .lt, .ob, .od, .of, .ol, .ov, .ow, .pn, .sh, .sl, .sq, .ss, .st,
+        case .ae, .as, .at, .cs, .da, .ds, .dt, .fd, .fl, .is, .lo, .lt, .ob, .od, .of, .ol, .ov, .ow, .pn, .sh, .sl,
+            .sq, .ss, .st,
             .sv, .tm, .uc, .ui, .ul, .un, .ur, .us, .ut, .uv:
             true
         default: false
