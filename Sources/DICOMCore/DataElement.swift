@@ -54,6 +54,27 @@ extension DataElement {
     /// The values as floating-point numbers, from binary numbers, DS and IS.
     public var doubles: [Double] { doubles(as: vr) }
 
+    /// What is wrong with the encoding of the text: bytes that are not in the character set of the data set. `nil` when
+    /// there are none, and for values that are no text.
+    ///
+    /// Such bytes are read as U+FFFD or, in the default repertoire, as Latin 1; they are written again as they were.
+    public var textProblem: DICOMError? {
+        guard vr.isText, case .bytes(let bytes) = value,
+            let offset = characterSet.firstUndecodable(in: bytes, as: vr)
+        else { return nil }
+        guard case .text(repertoire: true, _) = vr.kind else {
+            return DICOMError(
+                .undecodableText, "Byte \(offset) of the value is not ASCII, which a value of \(vr) has to be.",
+                at: [tag])
+        }
+        let terms = characterSet.terms.isEmpty ? "the default repertoire" : "the declared character set"
+        return DICOMError(
+            .undecodableText,
+            "Byte \(offset) of the value is not in \(terms); set SpecificCharacterSet (0008,0005) to what the text was "
+                + "encoded in, or set the text anew.\(characterSet.missingTable)",
+            at: [tag])
+    }
+
     /// The VR to decode by: UN says nothing, so what the caller knows is used.
     private func effectiveVR(_ expected: VR) -> VR { vr == .un ? expected : vr }
 
@@ -108,16 +129,16 @@ extension DataElement {
         switch value {
         case .text(let text): return text.isEmpty ? nil : text
         case .bytes(let bytes):
-            guard !bytes.isEmpty else { return nil }
-            if case .text(repertoire: true, _) = vr.kind { return characterSet.decode(bytes) }
-            return SpecificCharacterSet.ascii.decode(bytes)
+            return bytes.isEmpty ? nil : characterSet.decode(bytes, as: vr)
         case .sequence, .fragments: return nil
         }
     }
 
+    /// By code units: a backslash before a combining mark is no `Character` of its own.
     private func split(_ text: String) -> [Substring] {
-        text.utf8.contains(UInt8(ascii: "\\"))
-            ? text.split(separator: "\\", omittingEmptySubsequences: false) : [Substring(text)]
+        let backslash = UInt8(ascii: "\\")
+        guard text.utf8.contains(backslash) else { return [Substring(text)] }
+        return text.utf8.split(separator: backslash, omittingEmptySubsequences: false).map { Substring($0) }
     }
 
     /// Without trailing, and where they mean nothing leading, spaces and NULs (PS3.5 6.2).
