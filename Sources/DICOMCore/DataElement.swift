@@ -49,13 +49,15 @@ extension DataElement {
 
     /// The values as text: text itself, numbers as their digits, UIDs; empty for binary values and sequences.
     public var strings: [String] { strings(as: vr) }
-    /// The values as integers, from binary numbers and from IS and DS with integral values.
+    /// The values as integers, from binary numbers (OW, OL and OV included) and from IS and DS with integral values.
+    ///
+    /// What `Int` cannot say, UV and OV values above `Int.max`, is left out; read those as `[UInt64]`.
     public var ints: [Int] { ints(as: vr) }
-    /// The values as floating-point numbers, from binary numbers, DS and IS.
+    /// The values as floating-point numbers, from binary numbers (OF, OD, OW, OL and OV included), DS and IS.
     public var doubles: [Double] { doubles(as: vr) }
 
     /// The VR to decode by: UN says nothing, so what the caller knows is used.
-    private func effectiveVR(_ expected: VR) -> VR { vr == .un ? expected : vr }
+    func effectiveVR(_ expected: VR) -> VR { vr == .un ? expected : vr }
 
     package func strings(as expected: VR) -> [String] {
         let vr = effectiveVR(expected)
@@ -67,40 +69,17 @@ extension DataElement {
         case .uid, .decimal:
             guard let raw = rawText(vr) else { return [] }
             return split(raw).map { trimmed($0, leading: true) }
-        case .integer: return ints(as: vr).map(String.init)
-        case .real: return doubles(as: vr).map { "\($0)" }
+        case .integer, .real: return numberStrings(vr)
         case .tag: return tags(as: vr).map(\.description)
         case .stream, .sequence: return []
         }
     }
 
-    package func ints(as expected: VR) -> [Int] {
-        let vr = effectiveVR(expected)
-        if case .integer(let size, let signed) = vr.kind {
-            return units(of: size).compactMap { bits in
-                signed ? Int(truncatingIfNeeded: signExtended(bits, size)) : Int(exactly: bits)
-            }
-        }
-        return strings(as: vr).compactMap { text in
-            Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
-        }
-    }
-
-    package func doubles(as expected: VR) -> [Double] {
-        let vr = effectiveVR(expected)
-        switch vr.kind {
-        case .real(let size):
-            return units(of: size).map {
-                size == 4 ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: $0))) : Double(bitPattern: $0)
-            }
-        case .integer: return ints(as: vr).map(Double.init)
-        case .text, .uid, .decimal, .tag, .stream, .sequence: return strings(as: vr).compactMap { Double($0) }
-        }
-    }
-
     package func tags(as expected: VR) -> [DICOMTag] {
         guard case .tag = effectiveVR(expected).kind else { return [] }
-        return units(of: 4).map { DICOMTag(UInt16(truncatingIfNeeded: $0), UInt16(truncatingIfNeeded: $0 >> 16)) }
+        return (units(of: 4) ?? []).map {
+            DICOMTag(UInt16(truncatingIfNeeded: $0), UInt16(truncatingIfNeeded: $0 >> 16))
+        }
     }
 
     /// The text with its padding, decoded; `nil` when the value is empty or no text.
@@ -126,24 +105,6 @@ extension DataElement {
         while let last = utf8.last, last == 0x20 || last == 0 { utf8.removeLast() }
         if leading { while let first = utf8.first, first == 0x20 { utf8.removeFirst() } }
         return String(Substring(utf8))
-    }
-
-    /// Little-endian units of `size` bytes; an incomplete one at the end is left out.
-    private func units(of size: Int) -> [UInt64] {
-        guard case .bytes(let bytes) = value, size > 0 else { return [] }
-        var result: [UInt64] = []
-        result.reserveCapacity(bytes.count / size)
-        var index = bytes.startIndex
-        while bytes.endIndex - index >= size {
-            result.append(loadLittleEndian(bytes, at: index, count: size))
-            index += size
-        }
-        return result
-    }
-
-    private func signExtended(_ bits: UInt64, _ size: Int) -> Int64 {
-        let shift = 64 - 8 * size
-        return Int64(bitPattern: bits << shift) >> shift
     }
 }
 
