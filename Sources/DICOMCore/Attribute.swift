@@ -68,25 +68,6 @@ extension UID: AttributeScalar {
     }
 }
 
-extension Int: AttributeScalar {
-    public static func values(of element: DataElement, vr: VR) -> [Int] { element.ints(as: vr) }
-    public static func elementValue(_ values: [Int], vr: VR) -> DataElement.Value {
-        guard case .integer(let size, _) = vr.kind else {
-            return .text(values.map(String.init).joined(separator: "\\"))
-        }
-        return .bytes(littleEndianBytes(values.map { UInt64(bitPattern: Int64($0)) }, size: size))
-    }
-}
-
-extension Double: AttributeScalar {
-    public static func values(of element: DataElement, vr: VR) -> [Double] { element.doubles(as: vr) }
-    public static func elementValue(_ values: [Double], vr: VR) -> DataElement.Value {
-        guard case .real(let size) = vr.kind else { return .text(values.map(decimalString).joined(separator: "\\")) }
-        return .bytes(
-            littleEndianBytes(values.map { size == 4 ? UInt64(Float($0).bitPattern) : $0.bitPattern }, size: size))
-    }
-}
-
 extension DICOMTag: AttributeScalar {
     public static func values(of element: DataElement, vr: VR) -> [DICOMTag] { element.tags(as: vr) }
     public static func elementValue(_ values: [DICOMTag], vr: VR) -> DataElement.Value {
@@ -105,13 +86,4 @@ extension ArraySlice: AttributeValue where Element == UInt8 {
         self = bytes
     }
     public func elementValue(vr: VR) -> DataElement.Value { .bytes(self) }
-}
-
-private func littleEndianBytes(_ values: [UInt64], size: Int) -> ArraySlice<UInt8> {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(values.count * size)
-    for value in values {
-        for position in 0..<size { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * position))) }
-    }
-    return bytes[...]
 }

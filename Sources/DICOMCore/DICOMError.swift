@@ -13,6 +13,8 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
         public static let invalidValue = Code("invalidValue")
         /// A character cannot be written in the data set's Specific Character Set (0008,0005).
         public static let unencodableText = Code("unencodableText")
+        /// The bytes of a text are not in the data set's Specific Character Set (0008,0005).
+        public static let undecodableText = Code("undecodableText")
         /// A file could not be opened, read or written; ``DICOMError/message`` has the system's reason.
         public static let inputOutput = Code("inputOutput")
     }

@@ -47,6 +47,15 @@ public struct DataSet: Sendable {
         return SpecificCharacterSet(terms: own.strings)
     }
 
+    /// Where this data set's item stands in the buffer that it was parsed from: the position of its Item tag (PS3.5 7.5).
+    /// `nil` for what is no item of a parsed sequence.
+    package var itemOffset: Int? {
+        // The entry before those of the elements is the item's own; its value follows 8 bytes of tag and length.
+        guard let parsed, range.lowerBound > 0, range.lowerBound <= parsed.entries.count else { return nil }
+        let item = parsed.entries[range.lowerBound - 1]
+        return item.kind == .item && item.tag == .item ? item.offset - 8 : nil
+    }
+
     /// The same data set inside another one, whose character set applies where this one states none.
     package func inheriting(_ characterSet: SpecificCharacterSet) -> DataSet {
         var copy = self

@@ -1,0 +1,121 @@
+public import DICOMCore
+import DICOMDictionary
+import Synchronization
+
+/// The frames of an image, one at a time, each as it is encoded (PS3.5 8.2, A.4).
+///
+/// Of a file only the header is read, and then what a frame needs: frame 1,000 of native pixel data, or of encapsulated
+/// ones with an offset table, without what lies before it. Several threads may read frames at once.
+///
+/// ```swift
+/// let frames = try FrameReader(path: "cine.dcm")
+/// for index in 0..<frames.frameCount { try decode(frames.frame(index)) }
+/// ```
+public final class FrameReader: Sendable {
+    /// Number of Frames (0028,0008); 1 where it is absent.
+    public let frameCount: Int
+    /// Whether a frame is compressed, or at least in fragments, instead of plain samples.
+    public var isEncapsulated: Bool { native == nil }
+
+    private let source: any PixelSource
+    private let native: NativeFrames?
+    private let index: Mutex<FragmentIndex?>
+
+    /// The frames of a file, which stays open as long as the reader lives.
+    ///
+    /// - Throws: ``DICOMError`` when the file cannot be read, or has no pixel data, or no size of its frames.
+    public convenience init(path: String) throws(DICOMError) {
+        let header = try DICOMFile.readHeader(path)
+        // There is no going to a place in a deflated stream.
+        try self.init(header.transferSyntax.isDeflated ? try DICOMFile.read(path) : header)
+    }
+
+    /// The frames of a file that was read whole or by its header, ``DICOMFile/readHeader(_:)``.
+    ///
+    /// - Throws: ``DICOMError`` when there are no pixel data, or no size of their frames.
+    public convenience init(_ file: DICOMFile) throws(DICOMError) {
+        if let location = file.pixelData {
+            try self.init(
+                FilePixels(location), isEncapsulated: location.length == nil, vr: location.vr, header: file.dataSet,
+                transferSyntax: file.transferSyntax)
+        } else {
+            try self.init(file.dataSet, transferSyntax: file.transferSyntax)
+        }
+    }
+
+    /// The frames of a data set in memory.
+    ///
+    /// - Parameter transferSyntax: The one that compressed frames are in.
+    /// - Throws: ``DICOMError`` when there are no pixel data, or no size of their frames.
+    public convenience init(
+        _ dataSet: DataSet, transferSyntax: TransferSyntax = .explicitVRLittleEndian
+    ) throws(DICOMError) {
+        let tags = [DICOMTag.pixelData, Attribute.floatPixelData.tag, Attribute.doubleFloatPixelData.tag]
+        guard let element = tags.lazy.compactMap({ dataSet[element: $0] }).first else { throw Self.noPixelData }
+        switch element.value {
+        case .fragments(let fragments):
+            try self.init(
+                FragmentPixels(fragments), isEncapsulated: true, vr: element.vr, header: dataSet,
+                transferSyntax: transferSyntax)
+        case .bytes(let bytes):
+            // Values in memory are in little endian, whatever the transfer syntax was.
+            try self.init(
+                NativePixels(value: bytes), isEncapsulated: false, vr: element.vr, header: dataSet,
+                transferSyntax: .explicitVRLittleEndian)
+        case .text, .sequence: throw Self.noPixelData
+        }
+    }
+
+    private init(
+        _ source: any PixelSource, isEncapsulated: Bool, vr: VR, header: DataSet, transferSyntax: TransferSyntax
+    ) throws(DICOMError) {
+        frameCount = max(1, header[.numberOfFrames] ?? 1)
+        if isEncapsulated {
+            native = nil
+            index = Mutex(
+                try FragmentIndex(source, header: header, transferSyntax: transferSyntax, frameCount: frameCount))
+        } else {
+            native = try NativeFrames(
+                header: header, vr: vr, isLittleEndian: transferSyntax.isLittleEndian, frameCount: frameCount,
+                length: source.length)
+            index = Mutex(nil)
+        }
+        self.source = source
+    }
+
+    /// What was found wrong so far, and read nevertheless.
+    public var warnings: [DICOMError] { native?.warnings ?? index.withLock { $0?.warnings ?? [] } }
+
+    /// The encoded bytes of a frame: native samples in little endian from bit 0 on, or the frame's fragments one after the
+    /// other, with the padding of the last one.
+    ///
+    /// - Parameter index: The frame, the first of which is 0.
+    /// - Throws: ``DICOMError`` when there is no such frame, or the pixel data are incomplete or cannot be told apart.
+    public func frame(_ index: Int) throws(DICOMError) -> [UInt8] {
+        let fragments = try fragments(of: index)
+        return fragments.count == 1 ? fragments[0] : Array(fragments.joined())
+    }
+
+    /// The fragments of a frame; of native pixel data, the frame as the only one.
+    ///
+    /// - Parameter index: The frame, the first of which is 0.
+    /// - Throws: ``DICOMError`` when there is no such frame, or the pixel data are incomplete or cannot be told apart.
+    public func fragments(of index: Int) throws(DICOMError) -> [[UInt8]] {
+        guard index >= 0, index < frameCount else {
+            throw DICOMError(
+                .invalidValue, "There is no frame \(index); the image has \(frameCount), counted from 0.",
+                at: [Attribute.numberOfFrames.tag])
+        }
+        if let native { return [try native.frame(index, from: source)] }
+        let ranges = try self.index.withLock { (fragments) throws(DICOMError) in
+            try fragments?.fragments(of: index, in: source) ?? []
+        }
+        var result: [[UInt8]] = []
+        for range in ranges { result.append(try source.read(range)) }
+        return result
+    }
+
+    private static var noPixelData: DICOMError {
+        DICOMError(.invalidValue, "The data set has no pixel data, so there are no frames.", at: [.pixelData])
+    }
+}
