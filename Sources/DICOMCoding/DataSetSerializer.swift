@@ -52,7 +52,8 @@ struct DataSetSerializer {
         _ text: String, _ element: DataElement, _ characterSet: SpecificCharacterSet
     ) throws(DICOMError) -> [UInt8] {
         do {
-            return try element.vr.encoded(text, characterSet)
+            try element.vr.validate(text)
+            return try characterSet.encode(text, as: element.vr)
         } catch {
             throw DICOMError(error.code, error.message, at: path + [element.tag])
         }
@@ -198,13 +199,5 @@ struct DataSetSerializer {
         DICOMError(
             .unencodableValue, "The value has 4 GiB or more, which no length field can say; split it.",
             at: path + [element.tag])
-    }
-}
-
-extension VR {
-    /// The bytes of a text that the program has set, once it was found to keep the rules of this VR.
-    fileprivate func encoded(_ text: String, _ characterSet: SpecificCharacterSet) throws(DICOMError) -> [UInt8] {
-        guard case .text(repertoire: true, _) = kind else { return try SpecificCharacterSet.ascii.encode(text) }
-        return try characterSet.encode(text)
     }
 }

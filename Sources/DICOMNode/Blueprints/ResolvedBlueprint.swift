@@ -184,7 +184,12 @@ enum BlueprintElement {
         case .fragments, .text: return element
         case .bytes(let bytes):
             guard source != target, case .text(repertoire: true, _) = element.vr.kind else { return element }
-            return DataElement(element.tag, element.vr, .text(source.decode(bytes, as: element.vr)))
+            // As bytes: what was copied may be longer than its VR allows, and need not be mended here.
+            let text = source.decode(bytes, as: element.vr)
+            guard let encoded = try? target.encode(text, as: element.vr) else {
+                return DataElement(element.tag, element.vr, .text(text))
+            }
+            return DataElement(element.tag, element.vr, .bytes(encoded[...]))
         case .sequence(let items):
             let converted = items.map { item in
                 let itemTarget = item.contains(.specificCharacterSet) ? item.characterSet : target
