@@ -92,6 +92,9 @@ let package = Package(
         .executableTarget(
             name: "PlusOne", dependencies: ["DICOMNode"], path: "Examples/PlusOne", swiftSettings: settings),
         .executableTarget(
+            name: "DataSetBenchmark", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            path: "Benchmarks/DataSets", swiftSettings: settings),
+        .executableTarget(
             name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
         .testTarget(
             name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMTesting"],
