@@ -131,8 +131,3 @@ extension DataSet {
         DICOMDictionary.tag(forKeyword: keyword).flatMap { self[element: $0] }
     }
 }
-
-extension DICOMDictionary {
-    package static func transferSyntaxUID(named name: String) -> UID? { nil }
-    package static func vr(ofPrivate tag: DICOMTag, creator: String) -> VR? { nil }
-}
