@@ -122,6 +122,7 @@ extension DataElement: Equatable {
         switch (lhs.value, rhs.value) {
         case (.bytes(let left), .bytes(let right)) where left == right && lhs.characterSet == rhs.characterSet:
             return true
+        case (.text(let left), .text(let right)) where left == right: return true
         case (.sequence(let left), .sequence(let right)): return left == right
         case (.fragments(let left), .fragments(let right)): return left == right
         case (.bytes, .bytes), (.text, .bytes), (.bytes, .text), (.text, .text):
