@@ -73,7 +73,7 @@ struct DataSetTextTests {
             sample.text(maximumValueLength: limit).split(separator: "\n").map { $0.dropFirst(15).prefix(22) }
         }
         #expect(values(4).map { $0.prefix(8) } == ["[0123...", "0001... "])
-        #expect(values(nil) == ["[0123456789]          ", "0001\\0002\\0003\\04      "])
+        #expect(values(nil) == ["[0123456789]          ", "0001\\0002\\0003\\04     "])
         #expect(values(-1).map { $0.prefix(4) } == ["[...", "... "])
     }
 
