@@ -141,8 +141,10 @@ extension DataElement: Equatable {
     public static func == (lhs: DataElement, rhs: DataElement) -> Bool {
         guard lhs.tag == rhs.tag, lhs.vr == rhs.vr else { return false }
         switch (lhs.value, rhs.value) {
-        case (.bytes(let left), .bytes(let right)) where left == right && lhs.characterSet == rhs.characterSet:
+        case (.bytes(let left), .bytes(let right))
+        where left == right && (lhs.characterSet == rhs.characterSet || !lhs.vr.isText):
             return true
+        case (.text(let left), .text(let right)) where left == right: return true
         case (.sequence(let left), .sequence(let right)): return left == right
         case (.fragments(let left), .fragments(let right)): return left == right
         case (.bytes, .bytes), (.text, .bytes), (.bytes, .text), (.text, .text):

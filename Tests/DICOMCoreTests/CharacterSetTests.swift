@@ -244,6 +244,15 @@ struct CharacterSetTests {
         #expect(set.decode(encoded[...], as: .lo) == "丂山 한a")
     }
 
+    /// pydicom and DCMTK take an escape sequence to switch both code elements.
+    @Test func eachChangeOfTheSetIsAnnounced() throws {
+        let set = SpecificCharacterSet(terms: japaneseWithKatakana)
+        let encoded = try set.encode("ｱ山ｱ山", as: .lo)
+        #expect(encoded == bytes("b1 1b2442 3b33 1b284a 1b2949 b1 1b2442 3b33 1b284a"))
+        #expect(set.decode(encoded[...], as: .lo) == "ｱ山ｱ山")
+        #expect(set.decode(bytes("1b2442 3b33 1b2949 b1 3d41")[...], as: .pn) == "山ｱ=A")
+    }
+
     @Test func brokenCodeExtensionsAreReadAsFarAsPossible() {
         let set = SpecificCharacterSet(terms: japanese)
         // Without the return to ASCII before the backslash and at the end.

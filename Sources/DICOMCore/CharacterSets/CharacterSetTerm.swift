@@ -9,8 +9,14 @@ enum CharacterSetTerm: Equatable {
     init?(_ term: String) {
         // No term is longer; a broken file may have a much longer value.
         guard term.utf8.count <= 32 else { return nil }
-        var name = term.uppercased()
-        name.removeAll { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
+        let letters = term.utf8.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): byte
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - 0x20
+            default: nil
+            }
+        }
+        let name = String(decoding: letters, as: UTF8.self)
         switch name {
         case "": self = .coded(.ascii)
         case "GB18030": self = .gb18030

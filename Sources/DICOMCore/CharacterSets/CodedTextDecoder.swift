@@ -63,6 +63,8 @@ struct CodedTextDecoder {
     /// as U+FFFD and what follows ESC.
     private mutating func escape(_ rest: ArraySlice<UInt8>, at offset: Int) -> Int {
         guard let set = CodedCharacterSet(escapeSequence: rest) else { return undecodable("\u{FFFD}", at: offset) }
+        // Writers that take an escape sequence to switch everything do not leave a two-byte set in G0 first.
+        if !set.isG0, active.g0.isTwoByte { active.g0 = initial.g0 }
         active.designate(set)
         if set != .ascii, !declared.contains(set == .romaji ? .katakana : set) { problem = problem ?? offset }
         return 1 + set.designation.utf8.count

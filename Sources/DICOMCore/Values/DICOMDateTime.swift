@@ -40,13 +40,17 @@ public struct DICOMDateTime: DICOMRangeBound {
             time = DICOMTime(&scanner, text)
             guard time != nil else { return nil }
         }
-        offset = scanner.isAtEnd ? nil : UTCOffset(&scanner)
-        guard scanner.isAtEnd else { return nil }
+        var offset: UTCOffset?
+        if !scanner.isAtEnd {
+            offset = UTCOffset(&scanner)
+            guard offset != nil, scanner.isAtEnd else { return nil }
+        }
         self.year = year
         self.month = month
         self.day = day
         // Its text is that of the time alone, not of the whole value.
         self.time = time.flatMap { DICOMTime($0.standardText) }
+        self.offset = offset
         description = text
     }
 

@@ -43,8 +43,8 @@ extension DataElement {
             return units.map {
                 size == 4 ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: $0))) : Double(bitPattern: $0)
             }
-        case .integer(_, signed: false): return unsignedInts(as: vr).map(Double.init)
-        case .integer: return ints(as: vr).map(Double.init)
+        case .integer(_, signed: false): return unsignedInts(as: vr).map { Double($0) }
+        case .integer: return ints(as: vr).map { Double($0) }
         case .text, .uid, .decimal, .tag, .stream, .sequence: break
         }
         return numberTexts(vr).compactMap { Double($0) }
@@ -53,7 +53,7 @@ extension DataElement {
     /// The values as 32-bit floating-point numbers: those of FL and OF exactly, others rounded.
     package func floats(as expected: VR) -> [Float] {
         guard case .real(bytes: 4) = effectiveVR(expected).numericKind, let units = units(of: 4) else {
-            return doubles(as: expected).map(Float.init)
+            return doubles(as: expected).map { Float($0) }
         }
         return units.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0)) }
     }
@@ -97,7 +97,7 @@ extension Int: AttributeScalar {
     /// Numbers that the VR has no room for are kept as text, so that nothing is cut off; writing refuses them.
     public static func elementValue(_ values: [Int], vr: VR) -> DataElement.Value {
         switch vr.numericKind {
-        case .real: return Double.elementValue(values.map(Double.init), vr: vr)
+        case .real: return Double.elementValue(values.map { Double($0) }, vr: vr)
         case .integer(let size, let signed) where values.allSatisfy { fits($0, size, signed) }:
             return .bytes(littleEndianBytes(values.map { UInt64(bitPattern: Int64($0)) }, size: size))
         default: return .text(values.map(String.init).joined(separator: "\\"))
@@ -146,7 +146,7 @@ extension Float: AttributeScalar {
     public static func values(of element: DataElement, vr: VR) -> [Float] { element.floats(as: vr) }
 
     public static func elementValue(_ values: [Float], vr: VR) -> DataElement.Value {
-        Double.elementValue(values.map(Double.init), vr: vr)
+        Double.elementValue(values.map { Double($0) }, vr: vr)
     }
 }
 

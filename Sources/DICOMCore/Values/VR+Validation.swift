@@ -119,7 +119,7 @@ extension DataElement {
                     try validateLength(bytes.count)
                 }
             case .sequence(let items):
-                guard vr == .sq else { throw misplaced("items", "SQ") }
+                guard vr == .sq || vr == .un else { throw misplaced("items", "SQ") }
                 for item in items { try item.validate() }
             case .fragments:
                 guard vr == .ob || vr == .ow else { throw misplaced("fragments", "OB or OW") }

@@ -5693,6 +5693,8 @@ enum DictionaryText {
         1.2.840.10008.5.1.4.1.1.9.1.2|SOP Class|GeneralECGWaveformStorage|General ECG Waveform Storage
         1.2.840.10008.5.1.4.1.1.9.1.3|SOP Class|AmbulatoryECGWaveformStorage|Ambulatory ECG Waveform Storage
         1.2.840.10008.5.1.4.1.1.9.1.4|SOP Class|General32bitECGWaveformStorage|General 32-bit ECG Waveform Storage
+        1.2.840.10008.5.1.4.1.1.9.100.1|SOP Class|WaveformPresentationStateStorage|Waveform Presentation State Storage
+        1.2.840.10008.5.1.4.1.1.9.100.2|SOP Class|WaveformAcquisitionPresentationStateStorage|Waveform Acquisition Presentation State Storage
         1.2.840.10008.5.1.4.1.1.9.2.1|SOP Class|HemodynamicWaveformStorage|Hemodynamic Waveform Storage
         1.2.840.10008.5.1.4.1.1.9.3.1|SOP Class|CardiacElectrophysiologyWaveformStorage|Cardiac Electrophysiology Waveform Storage
         1.2.840.10008.5.1.4.1.1.9.4.1|SOP Class|BasicVoiceAudioWaveformStorage|Basic Voice Audio Waveform Storage

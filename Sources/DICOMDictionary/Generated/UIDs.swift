@@ -816,6 +816,10 @@ extension UID {
     public static var ambulatoryECGWaveformStorage: UID { "1.2.840.10008.5.1.4.1.1.9.1.3" }
     /// General 32-bit ECG Waveform Storage (SOP Class)
     public static var general32bitECGWaveformStorage: UID { "1.2.840.10008.5.1.4.1.1.9.1.4" }
+    /// Waveform Presentation State Storage (SOP Class)
+    public static var waveformPresentationStateStorage: UID { "1.2.840.10008.5.1.4.1.1.9.100.1" }
+    /// Waveform Acquisition Presentation State Storage (SOP Class)
+    public static var waveformAcquisitionPresentationStateStorage: UID { "1.2.840.10008.5.1.4.1.1.9.100.2" }
     /// Hemodynamic Waveform Storage (SOP Class)
     public static var hemodynamicWaveformStorage: UID { "1.2.840.10008.5.1.4.1.1.9.2.1" }
     /// Cardiac Electrophysiology Waveform Storage (SOP Class)
@@ -1173,6 +1177,8 @@ extension UID {
         "1.2.840.10008.5.1.4.1.1.9.1.2",
         "1.2.840.10008.5.1.4.1.1.9.1.3",
         "1.2.840.10008.5.1.4.1.1.9.1.4",
+        "1.2.840.10008.5.1.4.1.1.9.100.1",
+        "1.2.840.10008.5.1.4.1.1.9.100.2",
         "1.2.840.10008.5.1.4.1.1.9.2.1",
         "1.2.840.10008.5.1.4.1.1.9.3.1",
         "1.2.840.10008.5.1.4.1.1.9.4.1",
