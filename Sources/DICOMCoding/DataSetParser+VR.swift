@@ -32,8 +32,7 @@ extension DataSetParser {
             return noteStandard(tag, length: length)
         }
         if tag.isPrivateCreator, (1...64).contains(length), !isExplicit || options.resolvesUnknownVRs {
-            let text = bytes[position..<position + length]
-            context.creators[tag.rawValue] = String(decoding: text, as: UTF8.self)
+            context.creators[tag.rawValue] = DICOMDictionary.privateCreator(bytes[position..<position + length])
         }
     }
 

@@ -38,7 +38,7 @@ package struct DataSetParser {
         /// Whether the first value of LUT Descriptor (0028,3002) is 1, which settles US or OW for LUT Data.
         var lutHasOneEntry = false
         /// The private creators by group and block.
-        var creators: [UInt32: String] = [:]
+        var creators: [UInt32: DICOMDictionary.PrivateCreator] = [:]
         /// Entries that are US because nothing said yet that samples are signed.
         var unsettled: [Int] = []
     }

@@ -34,7 +34,9 @@ public struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
             guard uid.isValid else { return nil }
             self.init(uid: uid)
         } else {
-            guard let uid = DICOMDictionary.transferSyntaxUID(named: name) else { return nil }
+            guard let uid = DICOMDictionary.uid(forKeyword: name) ?? DICOMDictionary.uid(forName: name),
+                DICOMDictionary.isTransferSyntax(uid)
+            else { return nil }
             self.init(uid: uid)
         }
     }

@@ -51,18 +51,23 @@ public enum DICOMDictionary {
 
     private static let elements = ElementTable(DictionaryText.elements)
 
-    private static let uids: [String: (keyword: String, name: String)] = {
-        var table: [String: (keyword: String, name: String)] = [:]
+    /// Whether PS3.6 lists this UID as a transfer syntax.
+    package static func isTransferSyntax(_ uid: UID) -> Bool { uids[uid.string]?.kind == "Transfer Syntax" }
+
+    private typealias NamedUID = (kind: String, keyword: String, name: String)
+
+    private static let uids: [String: NamedUID] = {
+        var table: [String: NamedUID] = [:]
         for line in "\(DictionaryText.uids)".split(separator: "\n") {
             let cells = line.split(separator: "|", omittingEmptySubsequences: false)
-            if cells.count == 4 { table[String(cells[0])] = (String(cells[2]), String(cells[3])) }
+            if cells.count == 4 { table[String(cells[0])] = (String(cells[1]), String(cells[2]), String(cells[3])) }
         }
         return table
     }()
     private static let uidsByKeyword = byText(\.keyword)
     private static let uidsByName = byText(\.name)
 
-    private static func byText(_ text: (_: (keyword: String, name: String)) -> String) -> [String: UID] {
+    private static func byText(_ text: (NamedUID) -> String) -> [String: UID] {
         let found = uids.map { (text($0.value), UID($0.key)) }.filter { !$0.0.isEmpty }
         return Dictionary(found, uniquingKeysWith: min)
     }
