@@ -6,6 +6,7 @@ struct DICOMJSONReader {
     typealias BulkData = (String, DICOMTag, VR) throws -> [UInt8]?
 
     let json: JSONDocument
+    private let maximumDepth: Int
     private let bulkData: BulkData?
     /// The element that is being made, inside the sequences around it.
     private var path: [DICOMTag] = []
@@ -13,10 +14,10 @@ struct DICOMJSONReader {
     private var wideTexts: [String] = []
 
     init(_ bytes: [UInt8], maximumDepth: Int, bulkData: BulkData?) throws(DICOMError) {
+        self.maximumDepth = max(0, min(maximumDepth, Int(UInt16.max)))
         // A level is an object for the data set, one for the element and an array for its values; an array of data sets is
         // around all, and a person name is an object once more.
-        let levels = max(0, min(maximumDepth, Int(UInt16.max)))
-        json = try JSONDocument(bytes, maximumDepth: 3 * levels + 5)
+        json = try JSONDocument(bytes, maximumDepth: 3 * self.maximumDepth + 5)
         self.bulkData = bulkData
     }
 
@@ -227,6 +228,9 @@ struct DICOMJSONReader {
     }
 
     private mutating func items(_ node: Int) throws(DICOMError) -> [DataSet] {
+        guard path.count <= maximumDepth else {
+            throw malformed("sequences are nested deeper than \(maximumDepth)", node)
+        }
         var items: [DataSet] = []
         for child in json.children(node) {
             switch json.kind(child) {

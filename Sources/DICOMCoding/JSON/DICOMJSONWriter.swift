@@ -93,8 +93,11 @@ struct DICOMJSONWriter {
 
     private mutating func writeText(_ element: DataElement) {
         let values = element.strings
-        // Nothing but padding is no value.
-        guard values.count > 1 || values.first?.isEmpty == false else { return }
+        // Nothing but padding is no value, nor is a name without a component group.
+        let isName = element.vr == .pn
+        guard values.count > 1 || values.first?.utf8.allSatisfy({ isName && $0 == UInt8(ascii: "=") }) == false else {
+            return
+        }
         writeKey("Value")
         bytes.append(UInt8(ascii: "["))
         for (index, value) in values.enumerated() {
