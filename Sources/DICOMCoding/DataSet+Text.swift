@@ -118,7 +118,9 @@ private struct DataSetTextWriter {
     }
 
     private func real(_ bits: UInt64, _ size: Int) -> String {
-        size == 4 ? "\(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))" : "\(Double(bitPattern: bits))"
+        let text =
+            size == 4 ? "\(Float(bitPattern: UInt32(truncatingIfNeeded: bits)))" : "\(Double(bitPattern: bits))"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
     private func hexadecimal(_ bytes: ArraySlice<UInt8>, unit: Int) -> String {
@@ -137,9 +139,9 @@ private struct DataSetTextWriter {
         while index < bytes.endIndex {
             let count = bytes.endIndex - index < size ? 1 : size
             let unit = loadLittleEndian(bytes, at: index, count: count)
-            if index > bytes.startIndex { result += "\\" }
-            result += count == size ? text(unit) : digits(unit, 2)
-            if result.utf8.count > limit { return result.prefix(limit) + "..." }
+            let shown = (index > bytes.startIndex ? "\\" : "") + (count == size ? text(unit) : digits(unit, 2))
+            guard result.utf8.count + shown.utf8.count <= limit else { return result + "..." }
+            result += shown
             index += count
         }
         return result

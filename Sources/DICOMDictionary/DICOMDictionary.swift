@@ -21,7 +21,7 @@ public enum DICOMDictionary {
     }
 
     /// The tag with this keyword; the first of the group for elements of repeating groups.
-    public static func tag(forKeyword keyword: String) -> DICOMTag? { elements.byKeyword[keyword] }
+    public static func tag(forKeyword keyword: String) -> DICOMTag? { keywords[keyword] }
 
     /// The VR of a standard element by its tag alone, as implicit VR encoding needs it; a choice is settled as PS3.5 A.1
     /// does for it. `nil` for private and unknown elements.
@@ -29,15 +29,6 @@ public enum DICOMDictionary {
         if tag.isGroupLength { return .ul }
         if tag.isPrivateCreator { return .lo }
         return elements.vr(of: tag)
-    }
-
-    /// The VR that stands for a cell of a dictionary: a choice is settled as PS3.5 A.1 does for implicit VR.
-    static func settledVR(_ vr: String) -> VR? {
-        switch vr {
-        case "US or SS", "US or SS or OW": .us
-        case "OB or OW", "OB_OW", "US or OW": .ow
-        default: VR(code: vr)
-        }
     }
 
     /// The name of a UID that PS3.6 lists, such as `CT Image Storage`.
@@ -50,6 +41,7 @@ public enum DICOMDictionary {
     public static func uid(forName name: String) -> UID? { uidsByName[name] }
 
     private static let elements = ElementTable(DictionaryText.elements)
+    private static let keywords = elements.keywords
 
     /// Whether PS3.6 lists this UID as a transfer syntax.
     package static func isTransferSyntax(_ uid: UID) -> Bool { uids[uid.string]?.kind == "Transfer Syntax" }
@@ -86,48 +78,36 @@ private struct ElementTable: Sendable {
     /// so that most look-ups read one slot.
     private var slots = [UInt64](repeating: 0, count: 1 << slotBits)
     private static let slotBits: UInt32 = 14
-    private(set) var byKeyword: [String: DICOMTag] = [:]
-    private var lines: [Range<Int>] = []
+    private var rows: [(tag: UInt32, line: Range<Int>)] = []
     private var repeating: [(mask: UInt32, tag: UInt32, vr: VR?, row: Int)] = []
     private let text: [UInt8]
 
     init(_ source: StaticString) {
-        text = unsafe Array(UnsafeBufferPointer(start: source.utf8Start, count: source.utf8CodeUnitCount))
-        byKeyword.reserveCapacity(5300)
-        var start = 0
-        while start < text.count {
-            let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
-            add(start..<end)
-            start = end + 1
+        text = Array(source)
+        for range in lines(of: text) {
+            guard let line = DictionaryLine(text[range]) else { continue }
+            if line.mask == .max {
+                let vr = UInt64(line.vr?.rawValue ?? 0)
+                slots[slot(of: line.tag)] = UInt64(line.tag) << 32 | vr << 16 | UInt64(rows.count + 1)
+            } else {
+                repeating.append((line.mask, line.tag, line.vr, rows.count))
+            }
+            rows.append((line.tag, range))
         }
-        precondition(lines.count < slots.count / 2, "the hash table is too small for the dictionary: raise slotBits")
+        precondition(rows.count < slots.count / 2, "the hash table is too small for the dictionary: raise slotBits")
     }
 
-    private mutating func add(_ line: Range<Int>) {
-        let cells = cells(line)
-        guard cells.count == 6 else { return }
-        // Repeating groups have an x for each digit that varies (50xx,0005).
-        var tag: UInt32 = 0
-        var mask: UInt32 = 0
-        for letter in cells[0].utf8 {
-            let digit = Character(Unicode.Scalar(letter)).hexDigitValue
-            tag = tag << 4 | UInt32(digit ?? 0)
-            mask = mask << 4 | (digit == nil ? 0 : 0xF)
+    /// The tag of each keyword; the first of the group for repeating groups.
+    var keywords: [String: DICOMTag] {
+        var keywords: [String: DICOMTag] = [:]
+        keywords.reserveCapacity(rows.count)
+        for row in rows {
+            let cells = text[row.line].split(
+                separator: UInt8(ascii: "|"), maxSplits: 4, omittingEmptySubsequences: false)
+            guard cells.count == 5, !cells[3].isEmpty else { continue }
+            keywords[String(decoding: cells[3], as: UTF8.self)] = DICOMTag(rawValue: row.tag)
         }
-        let vr = DICOMDictionary.settledVR(cells[1])
-        if mask == .max {
-            slots[slot(of: tag)] = UInt64(tag) << 32 | UInt64(vr?.rawValue ?? 0) << 16 | UInt64(lines.count + 1)
-        } else {
-            repeating.append((mask, tag, vr, lines.count))
-        }
-        lines.append(line)
-        if !cells[3].isEmpty { byKeyword[cells[3]] = DICOMTag(rawValue: tag) }
-    }
-
-    private func cells(_ line: Range<Int>) -> [String] {
-        text[line].split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
-        }
+        return keywords
     }
 
     /// The slot that holds `tag`, or the free one where it would be.
@@ -159,7 +139,7 @@ private struct ElementTable: Sendable {
     }
 
     func entry(at row: Int) -> DICOMDictionary.Entry {
-        let cells = cells(lines[row])
+        let cells = cells(of: text[rows[row].line])
         return .init(keyword: cells[3], name: cells[4], vr: cells[1], vm: cells[2], isRetired: cells[5] == "R")
     }
 }

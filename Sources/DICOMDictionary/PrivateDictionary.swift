@@ -44,54 +44,34 @@ private struct PrivateElementTable: Sendable {
     private(set) var creators: [String: DICOMDictionary.PrivateCreator] = [:]
     private(set) var vrs: [VR?] = []
     private var keys: [UInt64] = []
-    private var lines: [Range<Int>] = []
+    private var ranges: [Range<Int>] = []
     private let text: [UInt8]
 
-    private struct Row {
-        var key: UInt64
-        var vr: VR?
-        var line: Range<Int>
-    }
-
     init(_ source: StaticString) {
-        text = unsafe Array(UnsafeBufferPointer(start: source.utf8Start, count: source.utf8CodeUnitCount))
+        text = Array(source)
         var creator = ""
-        var rows: [Row] = []
-        var start = 0
-        while start < text.count {
-            let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
-            if text[start] == UInt8(ascii: "=") {
-                add(rows, of: creator)
-                rows = []
-                creator = String(decoding: text[start + 1..<end], as: UTF8.self)
-            } else if let row = row(start..<end) {
-                rows.append(row)
+        var rows: [(key: UInt64, vr: VR?, range: Range<Int>)] = []
+        for range in lines(of: text) {
+            if let line = DictionaryLine(text[range]) {
+                let wildcards = UInt64((~line.mask).nonzeroBitCount / 4)
+                rows.append((wildcards << 32 | UInt64(line.tag), line.vr, range))
+            } else if text[range].first == UInt8(ascii: "=") {
+                add(&rows, of: creator)
+                creator = String(decoding: text[range].dropFirst(), as: UTF8.self)
             }
-            start = end + 1
         }
-        add(rows, of: creator)
+        add(&rows, of: creator)
     }
 
-    private mutating func add(_ rows: [Row], of creator: String) {
+    private mutating func add(_ rows: inout [(key: UInt64, vr: VR?, range: Range<Int>)], of creator: String) {
+        guard !rows.isEmpty else { return }
         creators[creator] = .init(rows: keys.count..<keys.count + rows.count)
         for row in rows.sorted(by: { $0.key < $1.key }) {
             keys.append(row.key)
             vrs.append(row.vr)
-            lines.append(row.line)
+            ranges.append(row.range)
         }
-    }
-
-    private func row(_ line: Range<Int>) -> Row? {
-        let cells = text[line].split(separator: UInt8(ascii: "|"), maxSplits: 2, omittingEmptySubsequences: false)
-        guard cells.count == 3, cells[0].count == 8 else { return nil }
-        var digits: UInt64 = 0
-        var wildcards = 0
-        for letter in cells[0] {
-            if letter == UInt8(ascii: "x") { wildcards += 1 }
-            digits = digits << 4 | UInt64(Character(Unicode.Scalar(letter)).hexDigitValue ?? 0)
-        }
-        let vr = DICOMDictionary.settledVR(String(decoding: cells[1], as: UTF8.self))
-        return Row(key: UInt64(wildcards) << 32 | digits, vr: vr, line: line)
+        rows.removeAll(keepingCapacity: true)
     }
 
     /// The row of an element: by its whole tag, else in any block (gggg,xxee), else in any such group too (ggxx,xxee).
@@ -113,8 +93,7 @@ private struct PrivateElementTable: Sendable {
     }
 
     func entry(at row: Int) -> DICOMDictionary.Entry {
-        let cells = text[lines[row]].split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
-            .map { String(decoding: $0, as: UTF8.self) }
+        let cells = cells(of: text[ranges[row]])
         return .init(keyword: "", name: cells[3], vr: cells[1], vm: cells[2], isRetired: false)
     }
 }

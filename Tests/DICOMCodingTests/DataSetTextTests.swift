@@ -42,7 +42,7 @@ struct DataSetTextTests {
             (0008,0016) UI =CTImageStorage                          #  26, 1 SOPClassUID
             (0008,0018) UI [1.2.3]                                  #   6, 1 SOPInstanceUID
             (0009,0010) LO [GEMS_IDEN_01]                           #  12, 1 PrivateCreator
-            (0009,1001) OF 0.5\\-1.0                                 #   8, 1 Full fidelity
+            (0009,1001) OF 0.5\\-1                                   #   8, 1 Full fidelity
             (0009,1005) UN 01\\02\\61\\62                              #   4, 1 Unknown
             (0009,1006) SV -5                                       #   8, 1 Unknown
             (0009,1007) UV 18446744073709551615                     #   8, 1 Unknown
