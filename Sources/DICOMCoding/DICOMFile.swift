@@ -124,12 +124,14 @@ public struct DICOMFile: Sendable {
     /// - Throws: ``DICOMError`` when the file cannot be read or is not a DICOM file.
     public static func readHeader(_ path: String, options: ParsingOptions = .file) throws(DICOMError) -> DICOMFile {
         let file = try PosixFile(path, O_RDONLY)
-        let size = try file.size()
-        var count = min(firstRead, size)
+        var size = Int.max
+        var count = firstRead
         var options = options
         options.stopBeforePixelData = true
         while true {
             let bytes = try file.read(at: 0, count: count)
+            if bytes.count < count { size = bytes.count }
+            count = bytes.count
             do throws(DICOMError) {
                 let header = try DICOMFile(bytes, path: path, options: options, isPartial: count < size)
                 if header.pixelData != nil || count == size { return header }
@@ -138,6 +140,7 @@ public struct DICOMFile: Sendable {
             } catch {
                 throw error.located(in: path)
             }
+            size = try file.size()
             count = count > size / 8 ? size : count * 8
         }
     }

@@ -50,7 +50,9 @@ extension Array: AttributeValue where Element: AttributeScalar {
 extension String: AttributeScalar {
     /// A single value is the first that is not empty text.
     public init?(_ element: DataElement, vr: VR) {
-        guard let first = element.strings(as: vr).first, !first.isEmpty else { return nil }
+        guard let first = element.firstASCII(as: vr) ?? element.strings(as: vr).first, !first.isEmpty else {
+            return nil
+        }
         self = first
     }
     public static func values(of element: DataElement, vr: VR) -> [String] { element.strings(as: vr) }
@@ -60,6 +62,15 @@ extension String: AttributeScalar {
 }
 
 extension UID: AttributeScalar {
+    public init?(_ element: DataElement, vr: VR) {
+        if let text = element.firstASCII(as: vr), !text.isEmpty {
+            string = text
+        } else if let first = Self.values(of: element, vr: vr).first {
+            self = first
+        } else {
+            return nil
+        }
+    }
     public static func values(of element: DataElement, vr: VR) -> [UID] {
         element.strings(as: vr).filter { !$0.isEmpty }.map { UID($0) }
     }

@@ -92,6 +92,16 @@ extension DataElement {
 // MARK: - As attribute values
 
 extension Int: AttributeScalar {
+    public init?(_ element: DataElement, vr: VR) {
+        if let first = element.firstInteger(as: vr) ?? element.firstASCII(as: vr).flatMap({ Int($0) }) {
+            self = first
+        } else if let first = Self.values(of: element, vr: vr).first {
+            self = first
+        } else {
+            return nil
+        }
+    }
+
     public static func values(of element: DataElement, vr: VR) -> [Int] { element.ints(as: vr) }
 
     /// Numbers that the VR has no room for are kept as text, so that nothing is cut off; writing refuses them.
@@ -126,6 +136,14 @@ extension UInt64: AttributeScalar {
 }
 
 extension Double: AttributeScalar {
+    public init?(_ element: DataElement, vr: VR) {
+        if let first = element.firstASCII(as: vr).flatMap({ Double($0) }) ?? Self.values(of: element, vr: vr).first {
+            self = first
+        } else {
+            return nil
+        }
+    }
+
     public static func values(of element: DataElement, vr: VR) -> [Double] { element.doubles(as: vr) }
 
     public static func elementValue(_ values: [Double], vr: VR) -> DataElement.Value {
