@@ -30,6 +30,17 @@ extension DataSet {
     }
 }
 
+extension DataElement {
+    /// The value for people to read, in one line of at most about so many characters. It may be patient data.
+    public func text(maximumLength: Int) -> String {
+        switch value {
+        case .sequence(let items): "(Sequence #=\(items.count))"
+        case .fragments(let fragments): "(PixelSequence #=\(fragments.count))"
+        case .bytes, .text: DataSetTextWriter(limit: Swift.max(0, maximumLength)).value(of: self)
+        }
+    }
+}
+
 /// Writes data sets as lines of text.
 private struct DataSetTextWriter {
     /// How many characters of a value are shown.
@@ -88,7 +99,7 @@ private struct DataSetTextWriter {
 
     private let noValue = "(no value available)"
 
-    private func value(of element: DataElement) -> String {
+    func value(of element: DataElement) -> String {
         guard !element.isEmpty else { return noValue }
         let bytes = element.bytes ?? []
         switch element.vr.kind {

@@ -84,7 +84,9 @@ extension DataSetParser {
 
     mutating func parseFragments(_ header: Header, until limit: Int) throws(DICOMError) {
         let element = entries.count
-        entries.append(.init(tag: header.tag, vr: header.vr, kind: .fragments, offset: position, length: 0))
+        // Encapsulated pixel data are OB (PS3.5 A.4), where implicit VR makes one think of OW too.
+        let vr = isExplicit ? header.vr : .ob
+        entries.append(.init(tag: header.tag, vr: vr, kind: .fragments, offset: position, length: 0))
         var isClosed = false
         while !isClosed, position < limit {
             guard limit - position >= 8 else {
@@ -96,7 +98,7 @@ extension DataSetParser {
             switch tag {
             case .item:
                 position += 8
-                try parseFragment(length, header.vr, until: limit)
+                try parseFragment(length, vr, until: limit)
             case .sequenceDelimitation:
                 position += 8
                 isClosed = true

@@ -83,7 +83,10 @@ struct DataSetSerializer {
     ) throws(DICOMError) {
         writeTag(element.tag)
         if isExplicit { writeVR(.sq) }
-        let start = beginLength()
+        // In implicit VR only an undefined length shows that an element no dictionary knows is a sequence.
+        let isDelimited = !isExplicit && DICOMDictionary.vr(of: element.tag) != .sq
+        if isDelimited { writeInteger(UInt32.max) }
+        let start = isDelimited ? 0 : beginLength()
         path.append(element.tag)
         for item in items {
             writeTag(.item)
@@ -92,7 +95,9 @@ struct DataSetSerializer {
             try endLength(itemStart)
         }
         path.removeLast()
-        try endLength(start)
+        guard isDelimited else { return try endLength(start) }
+        writeTag(.sequenceDelimitation)
+        writeInteger(UInt32(0))
     }
 
     private mutating func write(_ fragments: [ArraySlice<UInt8>], _ element: DataElement) throws(DICOMError) {

@@ -44,7 +44,7 @@ public struct DataSet: Sendable {
             return parsed.characterSet ?? inherited
         }
         guard let own = rawElement(.specificCharacterSet, characterSet: .ascii) else { return inherited }
-        return SpecificCharacterSet(terms: own.strings)
+        return SpecificCharacterSet(terms: own.strings(as: .cs))
     }
 
     /// Where this data set's item stands in the buffer that it was parsed from: the position of its Item tag (PS3.5 7.5).

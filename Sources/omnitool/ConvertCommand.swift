@@ -1,11 +1,13 @@
 import ArgumentParser
 import DICOMCoding
 import DICOMCore
+import DICOMDictionary
 
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert", abstract: "Write a file, or all files of a folder, in another transfer syntax.",
-        discussion: "Between implicit VR little endian, explicit VR little and big endian, and deflated. Values and the "
+        discussion:
+            "Between implicit VR little endian, explicit VR little and big endian, and deflated. Values and the "
             + "order of elements stay; group lengths outside of the meta group are left out, as they would be wrong. "
             + "Compressed pixel data are not decompressed.")
 
@@ -49,6 +51,9 @@ struct ConvertCommand: ParsableCommand {
     private func convert(_ source: String, to target: String) throws {
         let file = try DICOMFile.read(source)
         for warning in file.warnings { report("'\(source)': \(warning)") }
+        if file.meta[.mediaStorageSOPClassUID] == .mediaStorageDirectoryStorage {
+            report("'\(source)' is a DICOMDIR: the byte offsets in it do not hold for the new file. Make it anew instead.")
+        }
         let syntax = transferSyntax.flatMap { TransferSyntax(named: $0) } ?? file.transferSyntax
         try file.converted(to: syntax).write(to: target)
     }

@@ -5,54 +5,121 @@ import DICOMDictionary
 
 struct ShowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Print the elements of a DICOM file: tag, VR, length, keyword, value.")
+        commandName: "show", abstract: "Print the elements of DICOM files.",
+        discussion:
+            "A line for each element: tag, VR, value, then length, number of values and keyword; with --json the "
+            + "DICOM JSON model (PS3.18 annex F), an array where there are several files. What departs from the standard in "
+            + "a file is said on standard error. The exit status is 1 if a file could not be read.")
 
-    @Argument(help: "The file.") var file: String
+    @Argument(help: "Files or folders.") var paths: [String]
+    @Flag(help: "Print the DICOM JSON model, values in full.") var json = false
+    @Option(
+        name: .customLong("tag"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "Print only this element: a keyword, a tag such as 0010,0020, or a path such as "
+                + "RequestAttributesSequence[0].ScheduledProcedureStepID. May be given several times.",
+            valueName: "keyword"))
+    var tags: [String] = []
+    @Option(
+        name: .customLong("max-length"),
+        help: ArgumentHelp("Cut values longer than so many characters; 0 shows all.", valueName: "n"))
+    var maximumLength = 64
+    @Flag(help: "Refuse files that depart from the standard.") var strict = false
+
+    func validate() throws {
+        guard maximumLength >= 0 else { throw ValidationError("--max-length has to be 0 or more.") }
+        _ = try elementPaths()
+    }
 
     func run() throws {
-        let file = try DICOMFile.read(file)
-        print("# Meta group")
-        for element in file.meta { show(element, depth: 0) }
-        print("# Data set, \(file.transferSyntax)")
-        for element in file.dataSet { show(element, depth: 0) }
+        let wanted = try elementPaths()
+        let isSeveral = paths.count > 1 || paths.contains(where: FileSystem.isDirectory)
+        var output = StandardOutput()
+        var shown = 0
+        var failed = 0
+        if json, isSeveral { output.write("[") }
+        for path in try FileSystem.files(below: paths) {
+            do {
+                let file = try DICOMFile.read(path, options: options)
+                for warning in file.warnings { report("'\(path)': \(warning)") }
+                for warning in file.dataSet.textProblems { report("'\(path)': \(warning)") }
+                if json {
+                    if isSeveral { output.write(shown == 0 ? "\n" : ",\n") }
+                    output.write(file.dataSet.selecting(wanted).json())
+                } else {
+                    if isSeveral { output.write("\(shown == 0 ? "" : "\n")# \(path)\n") }
+                    show(file, wanted, &output)
+                }
+                shown += 1
+            } catch where error.code == .notPart10 && FileSystem.isDirectory(paths[0]) {
+                report("'\(path)' is skipped: it is no DICOM file.")
+            } catch {
+                failed += 1
+                report("\(error)")
+            }
+        }
+        if json { output.write(isSeveral ? "\n]\n" : shown == 0 ? "" : "\n") }
+        output.flush()
+        if failed > 0 { throw ExitCode(1) }
     }
 
-    private func show(_ element: DataElement, depth: Int) {
-        let keyword =
-            DICOMDictionary.entry(for: element.tag)?.keyword ?? (element.tag.isPrivate ? "Private" : "Unknown")
-        let indent = String(repeating: "  ", count: depth)
-        let (length, value) = summary(element)
-        print("\(indent)\(element.tag) \(element.vr) \(length) \(keyword): \(value)")
-        for (number, item) in element.items.enumerated() {
-            print("\(indent)  # Item \(number + 1)")
-            for element in item { show(element, depth: depth + 1) }
+    private var options: ParsingOptions {
+        var options = ParsingOptions.file
+        options.isStrict = strict
+        return options
+    }
+
+    private func elementPaths() throws -> [ElementPath] {
+        try tags.map { tag in
+            do { return try ElementPath(tag) } catch { throw ValidationError("\(error)") }
         }
     }
 
-    /// The length in bytes, and at most 80 characters of the value.
-    private func summary(_ element: DataElement) -> (String, String) {
-        switch element.value {
-        case .sequence(let items): return ("-", "\(items.count) items")
-        case .fragments(let fragments): return ("-", "\(max(0, fragments.count - 1)) fragments")
-        case .bytes(let bytes):
-            let isBinary = element.strings.isEmpty && !bytes.isEmpty
-            return (
-                "\(bytes.count)",
-                isBinary ? hexadecimal(bytes.prefix(16)) + (bytes.count > 16 ? "…" : "") : text(element)
-            )
-        case .text(let text): return ("\(text.utf8.count)", text)
+    private func show(_ file: DICOMFile, _ wanted: [ElementPath], _ output: inout StandardOutput) {
+        let limit = maximumLength == 0 ? nil : maximumLength
+        if wanted.isEmpty {
+            output.write("# Meta group\n")
+            file.meta.writeText(maximumValueLength: limit) { output.write($0 + "\n") }
+            output.write("# Data set, \(file.transferSyntax)\n")
+            file.dataSet.writeText(maximumValueLength: limit) { output.write($0 + "\n") }
+        } else {
+            for path in wanted {
+                // The element alone, with the creator and the character set that its line needs.
+                guard let element = file.dataSet[path] ?? file.meta[path] else { continue }
+                DataSet(showing: element).writeText(maximumValueLength: limit) { output.write($0 + "\n") }
+            }
         }
     }
+}
 
-    private func text(_ element: DataElement) -> String {
-        // At most 32 values of a long list are turned into text.
-        let joined = element.strings.prefix(32).joined(separator: "\\")
-        let printable = String(
-            joined.unicodeScalars.map { $0.properties.generalCategory == .control ? "." : Character($0) })
-        return "[" + (printable.count > 80 ? printable.prefix(80) + "…" : printable) + "]"
+extension DataSet {
+    /// A data set of one element, to be shown.
+    fileprivate init(showing element: DataElement) {
+        self.init()
+        if !element.characterSet.terms.isEmpty { self = inheriting(element.characterSet) }
+        self[element: element.tag] = element
     }
 
-    private func hexadecimal(_ bytes: ArraySlice<UInt8>) -> String {
-        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined(separator: " ")
+    /// The elements at these paths; all where there are none.
+    fileprivate func selecting(_ paths: [ElementPath]) -> DataSet {
+        guard !paths.isEmpty else { return self }
+        var selected = DataSet().inheriting(characterSet)
+        for path in paths {
+            guard let element = self[path] else { continue }
+            selected[element: element.tag] = element
+        }
+        return selected
+    }
+
+    /// What is wrong with the encoding of text, at all depths; the first hundred.
+    fileprivate var textProblems: [DICOMError] {
+        var problems = [characterSet.problem].compactMap { $0 }
+        for (path, element) in allElements {
+            guard problems.count < 100 else { break }
+            guard var problem = element.textProblem else { continue }
+            problem.tagPath = path.tags
+            problems.append(problem)
+        }
+        return problems
     }
 }

@@ -62,3 +62,27 @@ struct PeerArguments: ParsableArguments {
 func checkAETitle(_ aeTitle: String) throws {
     do { _ = try AETitle(validating: aeTitle) } catch { throw ValidationError("\(error)") }
 }
+
+/// Standard output, written in large pieces.
+struct StandardOutput {
+    private var buffer: [UInt8] = []
+
+    mutating func write(_ text: String) { write(text.utf8) }
+
+    mutating func write(_ bytes: some Collection<UInt8>) {
+        buffer += bytes
+        if buffer.count >= 64 * 1024 { flush() }
+    }
+
+    mutating func flush() {
+        var done = 0
+        while done < buffer.count {
+            let count = buffer[done...].withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            // A reader that has seen enough, as head has, ends the output quietly.
+            guard count > 0 else { break }
+            done += count
+        }
+        buffer = []
+    }
+}
