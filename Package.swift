@@ -51,7 +51,9 @@ let package = Package(
     targets: [
         .target(name: "DICOMCore", swiftSettings: parserSettings),
         .target(name: "DICOMDictionary", dependencies: ["DICOMCore"], swiftSettings: parserSettings),
-        .target(name: "DICOMCoding", dependencies: ["DICOMCore", "DICOMDictionary"], swiftSettings: parserSettings),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "DICOMCoding", dependencies: ["DICOMCore", "DICOMDictionary", "CZlib"], swiftSettings: parserSettings),
         .target(
             name: "DICOMUpperLayer",
             dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", nioCore], swiftSettings: settings),
@@ -89,6 +91,9 @@ let package = Package(
             ], swiftSettings: settings),
         .executableTarget(
             name: "PlusOne", dependencies: ["DICOMNode"], path: "Examples/PlusOne", swiftSettings: settings),
+        .executableTarget(
+            name: "DataSetBenchmark", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            path: "Benchmarks/DataSets", swiftSettings: settings),
         .executableTarget(
             name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
         .testTarget(

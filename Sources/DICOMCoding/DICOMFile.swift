@@ -12,6 +12,7 @@ public struct DICOMFile: Sendable {
     /// The file meta group (0002,xxxx).
     public var meta: DataSet
     public var dataSet: DataSet
+    /// How the data set was encoded, and will be when it is written.
     public let transferSyntax: TransferSyntax
     /// Where the pixel data stand in the file; known after ``readHeader(_:)``.
     public let pixelData: PixelDataLocation?
@@ -35,10 +36,9 @@ public struct DICOMFile: Sendable {
         }
     }
 
-    private static let preambleLength = 128
-    private static let prefix: [UInt8] = Array("DICM".utf8)
-    /// What files begin with.
-    private static let start = [UInt8](repeating: 0, count: preambleLength) + prefix
+    /// What departs from the standard in what was read, each with its place (``ParsingOptions``); the first hundred.
+    public let warnings: [DICOMError]
+
     /// How much of a file is read first when only its header is wanted; most headers fit.
     private static let firstRead = 8 * 1024
 
@@ -51,77 +51,112 @@ public struct DICOMFile: Sendable {
         )
         pixelData = nil
         dataSetOffset = 0
+        warnings = []
     }
 
-    private init(_ bytes: [UInt8], path: String, stopBeforePixelData: Bool) throws(DICOMError) {
-        let start = Self.preambleLength + Self.prefix.count
-        guard Self.hasPrefix(bytes) else {
-            throw DICOMError(
-                .notPart10, "'\(path)' is no DICOM file: the prefix DICM at byte 128 is missing (PS3.10 7.1).",
-                offset: 128)
-        }
-        var parser = try DataSetParser(bytes, in: start..<bytes.count, transferSyntax: .explicitVRLittleEndian)
-        try parser.parse(group: 0x0002)
-        meta = DataSet(
-            parsed: ParsedElements(bytes: bytes, entries: parser.entries), range: 0..<parser.entries.count)
-        guard let uid = meta[.transferSyntaxUID] else {
-            throw DICOMError(
-                bytes.count - parser.position < 8 ? .truncatedDataSet : .malformedDataSet,
-                "'\(path)' does not say its transfer syntax.", at: [Attribute.transferSyntaxUID.tag],
-                offset: parser.position)
-        }
-        transferSyntax = TransferSyntax(uid: uid)
-        dataSetOffset = parser.position
-        var body = try DataSetParser(
-            bytes, in: parser.position..<bytes.count, transferSyntax: transferSyntax,
-            stopBeforePixelData: stopBeforePixelData)
-        try body.parse()
-        dataSet = DataSet(parsed: ParsedElements(bytes: bytes, entries: body.entries), range: 0..<body.entries.count)
-        pixelData = body.pixelData.map {
-            PixelDataLocation(path: path, vr: $0.vr, offset: $0.offset, length: $0.length)
+    /// What a parser has found.
+    init(_ preface: FilePreface, _ body: DataSetParser, path: String?) {
+        meta = preface.meta
+        transferSyntax = preface.transferSyntax
+        dataSetOffset = preface.dataSetOffset
+        dataSet = DataSet(
+            parsed: ParsedElements(bytes: body.bytes, entries: body.entries), range: 0..<body.entries.count)
+        warnings = preface.warnings + body.warnings
+        if let path, let found = body.pixelData {
+            pixelData = PixelDataLocation(path: path, vr: found.vr, offset: found.offset, length: found.length)
+        } else {
+            pixelData = nil
         }
     }
 
     // MARK: - Reading
 
+    /// Parses the bytes of a file. They are kept and shared, values are decoded on access.
+    ///
+    /// - Throws: ``DICOMError`` with the tag path and byte offset of what is wrong; in a deflated data set the offset is that
+    ///   in the inflated bytes.
+    public init(parsing bytes: [UInt8], options: ParsingOptions = .file) throws(DICOMError) {
+        try self.init(bytes, path: nil, options: options, isPartial: false)
+    }
+
+    private init(_ bytes: [UInt8], path: String?, options: ParsingOptions, isPartial: Bool) throws(DICOMError) {
+        let preface = try FilePreface(bytes, options: options, isComplete: !isPartial)
+        var body: DataSetParser
+        if preface.transferSyntax.isDeflated {
+            body = try Self.inflatedParser(bytes, preface, options)
+        } else {
+            body = DataSetParser(
+                bytes, in: preface.dataSetOffset..<bytes.count, transferSyntax: preface.transferSyntax,
+                options: options, isPartial: isPartial)
+        }
+        try body.parse()
+        self.init(preface, body, path: path)
+    }
+
+    private static func inflatedParser(
+        _ bytes: [UInt8], _ preface: FilePreface, _ options: ParsingOptions
+    ) throws(DICOMError) -> DataSetParser {
+        let inflater = Inflater(limit: options.inflationLimit)
+        let inflated = try inflater.inflated(bytes[preface.dataSetOffset...], at: preface.dataSetOffset)
+        var parser = DataSetParser(
+            inflated, in: 0..<inflated.count, transferSyntax: preface.transferSyntax, options: options)
+        if !inflater.isFinished { try parser.reportTruncation("the deflated bytes have no end") }
+        return parser
+    }
+
     /// Reads a whole file.
     ///
+    /// A file without preamble, meta group or transfer syntax is read as what it looks like; ``warnings`` says so.
+    ///
     /// - Throws: ``DICOMError`` when the file cannot be read or is not a DICOM file.
-    public static func read(_ path: String) throws(DICOMError) -> DICOMFile {
+    public static func read(_ path: String, options: ParsingOptions = .file) throws(DICOMError) -> DICOMFile {
         let file = try PosixFile(path, O_RDONLY)
-        return try DICOMFile(try file.read(at: 0, count: try file.size()), path: path, stopBeforePixelData: false)
+        let bytes = try file.read(at: 0, count: try file.size())
+        return try located(path) { () throws(DICOMError) in
+            try DICOMFile(bytes, path: path, options: options, isPartial: false)
+        }
     }
 
     /// Reads what stands before the pixel data, and no more of the file than that takes (in steps of 8 KiB, 64 KiB, …).
     ///
+    /// A deflated file is read as a whole, pixel data included, because nothing in it can be found by its offset.
+    ///
     /// - Throws: ``DICOMError`` when the file cannot be read or is not a DICOM file.
-    public static func readHeader(_ path: String) throws(DICOMError) -> DICOMFile {
+    public static func readHeader(_ path: String, options: ParsingOptions = .file) throws(DICOMError) -> DICOMFile {
         let file = try PosixFile(path, O_RDONLY)
-        let size = try file.size()
-        var count = min(firstRead, size)
+        var size = Int.max
+        var count = firstRead
+        var options = options
+        options.stopBeforePixelData = true
         while true {
             let bytes = try file.read(at: 0, count: count)
+            if bytes.count < count { size = bytes.count }
+            count = bytes.count
             do throws(DICOMError) {
-                let header = try DICOMFile(bytes, path: path, stopBeforePixelData: true)
+                let header = try DICOMFile(bytes, path: path, options: options, isPartial: count < size)
                 if header.pixelData != nil || count == size { return header }
             } catch  where error.code == .truncatedDataSet && count < size {
                 // The header goes on: read more of it.
+            } catch {
+                throw error.located(in: path)
             }
+            size = try file.size()
             count = count > size / 8 ? size : count * 8
         }
     }
 
-    /// Whether the file begins with a preamble and the prefix DICM; `false` too when it cannot be read.
-    public static func isPart10(_ path: String) -> Bool {
-        guard let bytes = try? PosixFile(path, O_RDONLY).read(at: 0, count: preambleLength + prefix.count) else {
-            return false
-        }
-        return hasPrefix(bytes)
+    private static func located<Result>(
+        _ path: String, _ body: () throws(DICOMError) -> Result
+    ) throws(DICOMError) -> Result {
+        do { return try body() } catch { throw error.located(in: path) }
     }
 
-    private static func hasPrefix(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= preambleLength + prefix.count
-            && bytes[preambleLength..<preambleLength + prefix.count].elementsEqual(prefix)
+    /// Whether the file begins with a preamble and the prefix DICM; `false` too when it cannot be read.
+    public static func isPart10(_ path: String) -> Bool {
+        guard let bytes = try? PosixFile(path, O_RDONLY).read(at: 0, count: FilePreface.leastLength) else {
+            return false
+        }
+        return FilePreface.hasPrefix(bytes)
     }
 
     // MARK: - Writing
@@ -131,8 +166,7 @@ public struct DICOMFile: Sendable {
     /// - Parameter syncing: Whether to return only when content and name are on the disk.
     /// - Throws: ``DICOMError`` when a value cannot be encoded or the file cannot be written.
     public func write(to path: String, syncing: Bool = false) throws(DICOMError) {
-        var chunks = [try Self.metaGroup(meta)[...]]
-        chunks += try dataSet.encodedChunks(as: transferSyntax)
+        let chunks = try encodedChunks()
         let temporary = path + ".\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
         do throws(DICOMError) {
             try Self.write(chunks, to: temporary, syncing: syncing)
@@ -142,6 +176,34 @@ public struct DICOMFile: Sendable {
             throw error
         }
         if syncing { try FileSystem.synchronizeFolder(FileSystem.folder(of: path)) }
+    }
+
+    /// The bytes of the file, as pieces to be written one after the other; long values are not copied.
+    ///
+    /// - Throws: ``DICOMError`` when a value cannot be encoded.
+    public func encodedChunks() throws(DICOMError) -> [ArraySlice<UInt8>] {
+        [try metaGroup()[...]] + (try dataSet.encodedChunks(as: transferSyntax))
+    }
+
+    /// The same file in another transfer syntax. Pixel data are neither compressed nor decompressed.
+    ///
+    /// - Throws: ``DICOMError`` with `unsupportedTransferSyntax` where that would be needed.
+    public func converted(to transferSyntax: TransferSyntax) throws(DICOMError) -> DICOMFile {
+        let hasFragments = dataSet.contains(.pixelData) && dataSet[element: .pixelData]?.bytes == nil
+        let hasNativePixels = dataSet.contains(.pixelData) && !hasFragments
+        guard
+            transferSyntax == self.transferSyntax
+                || !(hasFragments || transferSyntax.isEncapsulated && hasNativePixels)
+        else {
+            throw DICOMError(
+                .unsupportedTransferSyntax,
+                "The pixel data cannot be brought from \(self.transferSyntax) to \(transferSyntax) here: only uncompressed transfer syntaxes are converted into one another."
+            )
+        }
+        var file = DICOMFile(dataSet: dataSet, transferSyntax: transferSyntax)
+        file.meta = meta
+        file.meta[.transferSyntaxUID] = transferSyntax.uid
+        return file
     }
 
     private static func write(_ chunks: [ArraySlice<UInt8>], to path: String, syncing: Bool) throws(DICOMError) {
@@ -154,7 +216,7 @@ public struct DICOMFile: Sendable {
     package static func metaGroup(
         sopClassUID: UID, sopInstanceUID: UID, transferSyntax: TransferSyntax
     ) throws(DICOMError) -> [UInt8] {
-        var group = GroupWriter(0x0002, isExplicit: true, after: start)
+        var group = GroupWriter(0x0002, isExplicit: true, after: FilePreface.start)
         try group.write(0x0001, [0, 1])
         try group.write(0x0002, .ui, sopClassUID.string)
         try group.write(0x0003, .ui, sopInstanceUID.string)
@@ -164,13 +226,19 @@ public struct DICOMFile: Sendable {
         return try group.finish()
     }
 
-    private static func metaGroup(_ meta: DataSet) throws(DICOMError) -> [UInt8] {
+    /// The meta group as it stands, with the transfer syntax that is written; what a file lacks that had none is added.
+    private func metaGroup() throws(DICOMError) -> [UInt8] {
         var meta = meta
+        let complete = Self.meta(
+            sopClassUID: dataSet[.sopClassUID], sopInstanceUID: dataSet[.sopInstanceUID], transferSyntax: transferSyntax
+        )
+        for element in complete where !meta.contains(element.tag) { meta[element: element.tag] = element }
+        if meta[.transferSyntaxUID] != transferSyntax.uid { meta[.transferSyntaxUID] = transferSyntax.uid }
         meta.remove(Attribute.fileMetaInformationGroupLength.tag)
         let body = try meta.encoded(as: .explicitVRLittleEndian)
         var length = DataSet()
         length[.fileMetaInformationGroupLength] = body.count
-        return start + (try length.encoded(as: .explicitVRLittleEndian)) + body
+        return FilePreface.start + (try length.encoded(as: .explicitVRLittleEndian)) + body
     }
 
     private static func meta(sopClassUID: UID?, sopInstanceUID: UID?, transferSyntax: TransferSyntax) -> DataSet {

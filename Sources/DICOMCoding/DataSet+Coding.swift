@@ -4,15 +4,23 @@ import DICOMDictionary
 extension DataSet {
     /// Parses an encoded data set. The bytes are kept and shared, values are decoded on access.
     ///
-    /// - Parameter stopBeforePixelData: Whether to leave out pixel data and what follows it.
+    /// - Parameter warnings: Takes what departs from the standard and was understood nevertheless.
     /// - Throws: ``DICOMError`` with the tag path and the byte offset of what is wrong.
     public init(
         parsing bytes: [UInt8], transferSyntax: TransferSyntax = .explicitVRLittleEndian,
-        stopBeforePixelData: Bool = false
+        options: ParsingOptions = .init(), warnings: ((DICOMError) -> Void)? = nil
     ) throws(DICOMError) {
-        var parser = try DataSetParser(
-            bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, stopBeforePixelData: stopBeforePixelData)
+        var bytes = bytes
+        if transferSyntax.isDeflated {
+            let inflater = Inflater(limit: options.inflationLimit)
+            bytes = try inflater.inflated(bytes[...], at: 0)
+            guard inflater.isFinished || options.acceptsTruncation else {
+                throw DICOMError(.truncatedDataSet, "The deflated data set has no end. Send or copy it again.")
+            }
+        }
+        var parser = DataSetParser(bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, options: options)
         try parser.parse()
+        if let warnings { parser.warnings.forEach(warnings) }
         self.init(
             parsed: ParsedElements(bytes: bytes, entries: parser.entries), range: 0..<parser.entries.count)
     }
@@ -25,8 +33,9 @@ extension DataSet {
     package static func header(
         of bytes: [UInt8], transferSyntax: TransferSyntax, isComplete: Bool
     ) throws(DICOMError) -> DataSet? {
-        var parser = try DataSetParser(
-            bytes, in: 0..<bytes.count, transferSyntax: transferSyntax, stopBeforePixelData: true)
+        var parser = DataSetParser(
+            bytes, in: 0..<bytes.count, transferSyntax: transferSyntax,
+            options: ParsingOptions(stopBeforePixelData: true), isPartial: !isComplete)
         do {
             try parser.parse()
         } catch  where error.code == .truncatedDataSet && !isComplete {
@@ -50,8 +59,8 @@ extension DataSet {
 
     /// The data set encoded in a transfer syntax, as pieces to be written one after the other; long values are not copied.
     public func encodedChunks(as transferSyntax: TransferSyntax) throws(DICOMError) -> [ArraySlice<UInt8>] {
-        var serializer = try DataSetSerializer(transferSyntax: transferSyntax)
+        var serializer = DataSetSerializer(transferSyntax: transferSyntax)
         try serializer.write(self)
-        return serializer.finish()
+        return try serializer.finish()
     }
 }

@@ -3,271 +3,271 @@ import DICOMDictionary
 
 /// Finds the elements of an encoded data set without decoding or copying a value (PS3.5 chapter 7).
 ///
-/// Every length is compared with the bytes that are there before it is used, and nesting is bounded.
+/// Every length is compared with the bytes that are there before it is used, and nesting is bounded. What departs from
+/// the standard and can be understood is kept in ``warnings``; see ``ParsingOptions``.
 package struct DataSetParser {
-    /// Sequences nested deeper than this are refused.
-    static let maximumDepth = 64
-    private static let undefinedLength: UInt32 = 0xFFFF_FFFF
+    static let undefinedLength: UInt32 = 0xFFFF_FFFF
+    /// More warnings than these are only counted: a damaged file may have one for each of a million elements.
+    private static let maximumWarnings = 100
 
-    private let bytes: [UInt8]
-    private let end: Int
-    private let stopsBeforePixelData: Bool
-    private var isExplicit: Bool
-    package private(set) var position: Int
-    package private(set) var entries: [ParsedElements.Entry] = []
+    private(set) var bytes: [UInt8]
+    private(set) var end: Int
+    let options: ParsingOptions
+    /// Whether more bytes may follow: then an end within an element says that they are needed.
+    var isPartial: Bool
+    var isExplicit: Bool
+    var isBigEndian: Bool
+    private let hasBigEndianPixelData: Bool
+    package internal(set) var position: Int
+    package internal(set) var entries: [ParsedElements.Entry] = []
     /// The pixel data element that the parser stopped at: its VR, value offset and length (`nil`: undefined).
     package private(set) var pixelData: (vr: VR, offset: Int, length: Int?)?
+    /// The number of entries before the first pixel data element, and where it begins.
+    private(set) var header: (entries: Int, end: Int)?
+    package private(set) var warnings: [DICOMError] = []
+    private var suppressedWarnings = 0
     /// The sequences around the current position, for errors.
-    private var path: [DICOMTag] = []
-    /// The data set's Pixel Representation, which settles US or SS in implicit VR (PS3.5 A.1).
-    private var samplesAreSigned = false
+    var path: [DICOMTag] = []
+    /// What the elements of the current data set that came before say about the ones that follow.
+    var context = Context()
+
+    /// What decides about the VR of later elements of a data set (PS3.5 A.1, 7.8).
+    struct Context {
+        /// Whether Pixel Representation (0028,0103) is 1, which settles US or SS in implicit VR.
+        var samplesAreSigned = false
+        /// Whether the first value of LUT Descriptor (0028,3002) is 1, which settles US or OW for LUT Data.
+        var lutHasOneEntry = false
+        /// The private creators by group and block.
+        var creators: [UInt32: DICOMDictionary.PrivateCreator] = [:]
+        /// Entries that are US because nothing said yet that samples are signed.
+        var unsettled: [Int] = []
+    }
+
+    /// What a list of elements stands in.
+    enum Place { case dataSet, definedItem, undefinedItem }
 
     package init(
-        _ bytes: [UInt8], in range: Range<Int>, transferSyntax: TransferSyntax, stopBeforePixelData: Bool = false
-    ) throws(DICOMError) {
-        guard transferSyntax.isSupported else {
-            throw DICOMError(
-                .unsupportedTransferSyntax,
-                "\(transferSyntax) cannot be parsed; convert the data set to Explicit VR Little Endian (dcmconv +te).")
-        }
+        _ bytes: [UInt8], in range: Range<Int>, transferSyntax: TransferSyntax, options: ParsingOptions = .init(),
+        isPartial: Bool = false
+    ) {
         self.bytes = bytes
         end = range.upperBound
         position = range.lowerBound
         isExplicit = transferSyntax.isExplicitVR
-        stopsBeforePixelData = stopBeforePixelData
+        isBigEndian = !transferSyntax.isLittleEndian
+        hasBigEndianPixelData = transferSyntax.hasBigEndianPixelData
+        self.options = options
+        self.isPartial = isPartial
         entries.reserveCapacity(64)
     }
 
     /// Parses up to the end, or up to the first pixel data element where asked to stop there.
-    package mutating func parse() throws(DICOMError) { try parseElements(until: end, inUndefinedItem: false) }
+    package mutating func parse() throws(DICOMError) {
+        try detectVREncoding(until: end)
+        try parseElements(until: end, in: .dataSet)
+        noteSuppressedWarnings()
+    }
 
     /// Parses the elements of one group at the begin, such as the file meta group; stops before the next group.
     package mutating func parse(group: UInt16) throws(DICOMError) {
-        let first = entries.count
+        try detectVREncoding(until: end)
+        var order = ElementOrder(first: entries.count)
         while end - position >= 8, loadUInt16(position) == group {
             let header = try parseHeader(until: end)
+            order.note(header.tag)
             try parseValue(header, until: end)
         }
-        sortIfNeeded(from: first)
+        try order.restore(&self)
+        noteSuppressedWarnings()
     }
 
     // MARK: - Elements
 
-    private struct Header {
+    struct Header {
         var tag: DICOMTag
         var vr: VR
         var length: UInt32
     }
 
-    /// Parses elements up to `limit`, or up to an item delimitation in an item of undefined length.
-    private mutating func parseElements(until limit: Int, inUndefinedItem: Bool) throws(DICOMError) {
-        let first = entries.count
-        while position < limit {
-            let start = position
-            let header = try parseHeader(until: limit)
-            if header.tag == .itemDelimitation, inUndefinedItem {
-                sortIfNeeded(from: first)
-                return
-            }
-            guard header.tag.group != 0xFFFE else {
-                throw malformed("\(header.tag) stands where a data element should", offset: start)
-            }
-            if stopsBeforePixelData, path.isEmpty, header.tag.isPixelData {
-                let length = header.length == Self.undefinedLength ? nil : Int(header.length)
-                pixelData = (header.vr, position, length)
-                position = start
-                break
-            }
-            try parseValue(header, until: limit)
+    /// Parses elements up to `limit`, or up to the delimitation in an item of undefined length.
+    mutating func parseElements(until limit: Int, in place: Place) throws(DICOMError) {
+        var order = ElementOrder(first: entries.count)
+        var isClosed = false
+        while !isClosed, position < limit { isClosed = try parseElement(until: limit, in: place, &order) }
+        if place == .undefinedItem, !isClosed {
+            try reportMissingDelimitation("an item of undefined length has no delimitation", until: limit)
         }
-        if inUndefinedItem { throw truncated("an item of undefined length has no delimitation", offset: position) }
-        sortIfNeeded(from: first)
+        try order.restore(&self)
+    }
+
+    /// Parses the next element; returns whether the data set ends here.
+    mutating func parseElement(
+        until limit: Int, in place: Place, _ order: inout ElementOrder
+    ) throws(DICOMError) -> Bool {
+        let start = position
+        guard limit - start >= 8 else {
+            try skipRest(until: limit)
+            return false
+        }
+        if place == .dataSet, bytes[start] == 0, try skipPadding(from: start) { return true }
+        let header = try parseHeader(until: limit)
+        if header.tag.group == 0xFFFE { return try closes(place, header.tag, at: start) }
+        if place == .dataSet, header.tag.isPixelData, try reachesPixelData(header, at: start) { return true }
+        order.note(header.tag)
+        try parseValue(header, until: limit)
+        return false
+    }
+
+    /// Notes where the pixel data begin; returns whether to stop there.
+    private mutating func reachesPixelData(_ element: Header, at start: Int) throws(DICOMError) -> Bool {
+        if header == nil { header = (entries.count, start) }
+        guard options.stopBeforePixelData else { return false }
+        pixelData = (element.vr, position, element.length == Self.undefinedLength ? nil : Int(element.length))
+        position = start
+        return true
     }
 
     private mutating func parseHeader(until limit: Int) throws(DICOMError) -> Header {
-        guard limit - position >= 8 else { throw truncated("the header of an element is cut off", offset: position) }
-        let tag = DICOMTag(loadUInt16(position), loadUInt16(position + 2))
+        let tag = loadTag(position)
         guard isExplicit, tag.group != 0xFFFE else {
-            let vr = DICOMDictionary.vr(of: tag) ?? .un
             let length = loadUInt32(position + 4)
             position += 8
-            return Header(tag: tag, vr: settled(vr, tag), length: length)
+            return Header(tag: tag, vr: tag.group == 0xFFFE ? .un : implicitVR(tag), length: length)
         }
         guard let vr = VR(bytes[position + 4], bytes[position + 5]) else {
-            throw malformed("\(tag) has no known value representation", offset: position + 4)
+            return try parseHeaderOfUnknownVR(tag, until: limit)
         }
         guard vr.has32BitLength else {
             let length = UInt32(loadUInt16(position + 6))
             position += 8
             return Header(tag: tag, vr: vr, length: length)
         }
-        guard limit - position >= 12 else { throw truncated("the length of \(tag) is cut off", offset: position) }
-        let length = loadUInt32(position + 8)
-        position += 12
-        return Header(tag: tag, vr: vr, length: length)
+        guard limit - position >= 12 else {
+            try reportTruncation("the length of \(tag) is cut off")
+            position = limit
+            return Header(tag: tag, vr: vr, length: 0)
+        }
+        var length = loadUInt32(position + 8)
+        let short = loadUInt16(position + 6)
+        if short != 0, length != Self.undefinedLength, Int(length) > limit - position - 12,
+            Int(short) <= limit - position - 8
+        {
+            try tolerate("\(tag) has a 16-bit length, which \(vr) must not", at: position + 6)
+            length = UInt32(short)
+            position += 8
+        } else {
+            position += 12
+        }
+        return Header(tag: tag, vr: resolved(vr, tag), length: length)
     }
 
     private mutating func parseValue(_ header: Header, until limit: Int) throws(DICOMError) {
         if header.length == Self.undefinedLength { return try parseUndefinedLength(header, until: limit) }
-        let length = Int(header.length)
-        guard length <= limit - position else {
-            throw truncated(
-                "\(header.tag) has a length of \(length) bytes, but \(limit - position) are left", offset: position)
+        let length = try fitted(Int(header.length), until: limit, of: header.tag)
+        if header.vr == .sq { return try parseSequence(header, until: position + length, isDelimited: false) }
+        if length & 1 == 1, length == Int(header.length) {
+            try tolerate("\(header.tag) has an odd length of \(length) bytes", at: position)
         }
-        let start = position
-        if header.vr == .sq {
-            try parseSequence(header, until: start + length, isDelimited: false)
-        } else {
-            entries.append(.init(tag: header.tag, vr: header.vr, kind: .value, offset: start, length: length))
-            if header.tag == DICOMTag(0x0028, 0x0103), length == 2 { samplesAreSigned = loadUInt16(start) == 1 }
-        }
-        position = start + length
+        entries.append(
+            .init(
+                tag: header.tag, vr: header.vr, kind: .value,
+                isBigEndian: isBigEndian || hasBigEndianPixelData && header.tag == .pixelData,
+                offset: position, length: length))
+        note(header.tag, length: length)
+        position += length
     }
 
     private mutating func parseUndefinedLength(_ header: Header, until limit: Int) throws(DICOMError) {
         switch header.vr {
         case .sq: try parseSequence(header, until: limit, isDelimited: true)
-        case .un:
-            // A sequence whose VR was unknown to who wrote it: implicit VR inside (PS3.5 6.2.2 note 2, CP-246).
-            let outer = isExplicit
-            isExplicit = false
-            try parseSequence(header, until: limit, isDelimited: true)
-            isExplicit = outer
-        case .ob, .ow: try parseFragments(header, until: limit)
+        case .un where header.tag != .pixelData: try parseUnknownSequence(header, until: limit)
+        case .ob, .ow, .un: try parseFragments(header, until: limit)
         default:
-            throw malformed("\(header.tag) has an undefined length, which \(header.vr) must not", offset: position - 4)
+            try tolerate("\(header.tag) has an undefined length, which \(header.vr) must not", at: position - 4)
+            try parseSequence(header, until: limit, isDelimited: true)
         }
     }
 
-    // MARK: - Sequences and fragments
-
-    private mutating func parseSequence(_ header: Header, until limit: Int, isDelimited: Bool) throws(DICOMError) {
-        guard path.count < Self.maximumDepth else {
-            throw malformed("sequences are nested deeper than \(Self.maximumDepth)", offset: position)
-        }
-        let sequence = entries.count
-        entries.append(.init(tag: header.tag, vr: .sq, kind: .sequence, offset: position, length: 0))
-        path.append(header.tag)
-        let outerSign = samplesAreSigned
-        var isClosed = false
-        while !isClosed, position < limit {
-            let length = try parseItemHeader(until: limit, isDelimited: isDelimited)
-            if let length { try parseItem(length, until: limit) } else { isClosed = true }
-        }
-        if isDelimited, !isClosed { throw truncated("the sequence has no delimitation", offset: position) }
-        samplesAreSigned = outerSign
-        path.removeLast()
-        close(sequence)
+    /// A sequence whose VR was unknown to who wrote it: implicit VR little endian inside (PS3.5 6.2.2 note 2, CP-246).
+    private mutating func parseUnknownSequence(_ header: Header, until limit: Int) throws(DICOMError) {
+        let outer = (isExplicit, isBigEndian)
+        (isExplicit, isBigEndian) = (false, false)
+        try parseSequence(header, until: limit, isDelimited: true)
+        (isExplicit, isBigEndian) = outer
     }
 
-    /// The length field of the next item; `nil` at the sequence delimitation.
-    private mutating func parseItemHeader(until limit: Int, isDelimited: Bool) throws(DICOMError) -> UInt32? {
-        guard limit - position >= 8 else { throw truncated("the header of an item is cut off", offset: position) }
-        let tag = DICOMTag(loadUInt16(position), loadUInt16(position + 2))
-        let length = loadUInt32(position + 4)
-        guard tag == .item || (tag == .sequenceDelimitation && isDelimited) else {
-            throw malformed("\(tag) stands where an item should", offset: position)
-        }
-        position += 8
-        return tag == .item ? length : nil
+    // MARK: - Bytes
+
+    /// More bytes, after those that were there.
+    mutating func append(_ piece: ArraySlice<UInt8>) {
+        bytes.append(contentsOf: piece)
+        end = bytes.count
     }
 
-    private mutating func parseItem(_ length: UInt32, until limit: Int) throws(DICOMError) {
-        let item = entries.count
-        entries.append(.init(tag: .item, vr: .un, kind: .item, offset: position, length: 0))
-        if length == Self.undefinedLength {
-            try parseElements(until: limit, inUndefinedItem: true)
-        } else {
-            guard Int(length) <= limit - position else {
-                throw truncated("an item has \(length) bytes, but \(limit - position) are left", offset: position)
-            }
-            try parseElements(until: position + Int(length), inUndefinedItem: false)
-        }
-        close(item)
+    func loadTag(_ offset: Int) -> DICOMTag { DICOMTag(loadUInt16(offset), loadUInt16(offset + 2)) }
+
+    @inline(__always) func loadUInt16(_ offset: Int) -> UInt16 {
+        let first = UInt16(bytes[offset])
+        let second = UInt16(bytes[offset + 1])
+        return isBigEndian ? first << 8 | second : second << 8 | first
     }
 
-    private mutating func parseFragments(_ header: Header, until limit: Int) throws(DICOMError) {
-        let element = entries.count
-        entries.append(.init(tag: header.tag, vr: header.vr, kind: .fragments, offset: position, length: 0))
-        while let length = try parseItemHeader(until: limit, isDelimited: true) {
-            guard length != Self.undefinedLength, Int(length) <= limit - position else {
-                throw truncated("a fragment has \(length) bytes, but \(limit - position) are left", offset: position)
-            }
-            entries.append(.init(tag: .item, vr: header.vr, kind: .item, offset: position, length: Int(length)))
-            position += Int(length)
-        }
-        close(element)
+    @inline(__always) func loadUInt32(_ offset: Int) -> UInt32 {
+        let first = UInt32(loadUInt16(offset))
+        let second = UInt32(loadUInt16(offset + 2))
+        return isBigEndian ? first << 16 | second : second << 16 | first
     }
 
-    /// Notes what was found inside an entry, once all of it is parsed.
-    private mutating func close(_ entry: Int) {
-        entries[entry].children = UInt32(clamping: entries.count - entry - 1)
-        entries[entry].length = position - entries[entry].offset
+    // MARK: - Departures from the standard
+
+    /// Reports what can be understood nevertheless.
+    mutating func tolerate(_ text: String, at offset: Int) throws(DICOMError) {
+        if options.isStrict { throw malformed(text, offset: offset) }
+        warn(
+            DICOMError(
+                .toleratedDeparture, "The data set departs from the standard: \(text).", at: path, offset: offset))
     }
 
-    // MARK: - Helpers
-
-    /// Brings the elements of one data set that ends here into ascending order; of equal tags the last one counts.
-    private mutating func sortIfNeeded(from first: Int) {
-        var blocks: [(tag: DICOMTag, range: Range<Int>)] = []
-        var index = first
-        var isSorted = true
-        var previous: DICOMTag?
-        while index < entries.count {
-            let tag = entries[index].tag
-            if let previous, previous >= tag { isSorted = false }
-            previous = tag
-            index += 1 + Int(entries[index].children)
-        }
-        guard !isSorted else { return }
-        index = first
-        while index < entries.count {
-            let next = index + 1 + Int(entries[index].children)
-            blocks.append((entries[index].tag, index..<next))
-            index = next
-        }
-        blocks.sort { ($0.tag, $0.range.lowerBound) < ($1.tag, $1.range.lowerBound) }
-        var sorted: [ParsedElements.Entry] = []
-        for (position, block) in blocks.enumerated()
-        where position + 1 == blocks.count || blocks[position + 1].tag != block.tag {
-            sorted.append(contentsOf: entries[block.range])
-        }
-        entries.replaceSubrange(first..., with: sorted)
+    /// Reports that the bytes end too early.
+    mutating func reportTruncation(_ text: String) throws(DICOMError) {
+        let error = DICOMError(
+            .truncatedDataSet, "The data set is incomplete: \(text). Send or copy it again.", at: path,
+            offset: position)
+        guard options.acceptsTruncation, !options.isStrict, !isPartial else { throw error }
+        warn(error)
     }
 
-    private func settled(_ vr: VR, _ tag: DICOMTag) -> VR {
-        guard samplesAreSigned, vr == .us, tag.group == 0x0028, tag.dependsOnPixelRepresentation else { return vr }
-        return .ss
+    private mutating func warn(_ warning: DICOMError) {
+        if warnings.count < Self.maximumWarnings { warnings.append(warning) } else { suppressedWarnings += 1 }
     }
 
-    private func loadUInt16(_ offset: Int) -> UInt16 { UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8 }
-    private func loadUInt32(_ offset: Int) -> UInt32 {
-        UInt32(loadUInt16(offset)) | UInt32(loadUInt16(offset + 2)) << 16
+    mutating func noteSuppressedWarnings() {
+        guard suppressedWarnings > 0 else { return }
+        warnings.append(
+            DICOMError(.toleratedDeparture, "There are \(suppressedWarnings) more departures from the standard."))
+        suppressedWarnings = 0
     }
 
-    private func malformed(_ text: String, offset: Int) -> DICOMError {
+    /// Takes back the warnings after the first `count`.
+    mutating func discardWarnings(after count: Int) { warnings.removeLast(max(0, warnings.count - count)) }
+
+    func malformed(_ text: String, offset: Int) -> DICOMError {
         DICOMError(
             .malformedDataSet,
             "Not a valid data set: \(text). The file is damaged or in another transfer syntax than it says.",
             at: path, offset: offset)
     }
 
-    private func truncated(_ text: String, offset: Int) -> DICOMError {
-        DICOMError(
-            .truncatedDataSet, "The data set is incomplete: \(text). Send or copy it again.", at: path, offset: offset)
+    /// A length that goes past `limit` is shortened to what is there.
+    mutating func fitted(_ length: Int, until limit: Int, of tag: DICOMTag) throws(DICOMError) -> Int {
+        let available = limit - position
+        guard length > available else { return length }
+        let text = "\(tag) has a length of \(length) bytes, but \(available) are left"
+        if limit == end { try reportTruncation(text) } else { try tolerate(text, at: position) }
+        return available
     }
-}
 
-extension DICOMTag {
-    /// Float, double float or integer pixel data (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25).
-    fileprivate var isPixelData: Bool { group == 0x7FE0 && [0x0008, 0x0009, 0x0010].contains(element) }
-
-    /// Elements of group 0028 that PS3.6 lists as US or SS.
-    fileprivate var dependsOnPixelRepresentation: Bool {
-        switch element {
-        case 0x0104, 0x0105, 0x0106, 0x0107, 0x0108, 0x0109, 0x0110, 0x0111, 0x0120, 0x0121, 0x1101, 0x1102, 0x1103:
-            true
-        default: false
-        }
+    mutating func reportMissingDelimitation(_ text: String, until limit: Int) throws(DICOMError) {
+        if limit == end { try reportTruncation(text) } else { try tolerate(text, at: position) }
     }
 }

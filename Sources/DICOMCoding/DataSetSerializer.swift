@@ -3,28 +3,32 @@ import DICOMDictionary
 
 /// Encodes data sets (PS3.5 chapter 7). Long values are not copied: the result is a list of chunks to be written one
 /// after the other.
+///
+/// Writing is strict: text that the program has set is checked against the rules of its VR and the character set. What
+/// was read and not changed is written as it was.
 struct DataSetSerializer {
     /// Values from this length on become a chunk of their own.
     private static let longValue = 32 * 1024
 
+    private let transferSyntax: TransferSyntax
     private let isExplicit: Bool
+    private let isBigEndian: Bool
     private var buffer: [UInt8] = []
-    private(set) var chunks: [ArraySlice<UInt8>] = []
+    private var chunks: [ArraySlice<UInt8>] = []
     private var path: [DICOMTag] = []
 
-    init(transferSyntax: TransferSyntax) throws(DICOMError) {
-        guard transferSyntax.isSupported else {
-            throw DICOMError(
-                .unsupportedTransferSyntax,
-                "\(transferSyntax) cannot be written; choose Explicit or Implicit VR Little Endian.")
-        }
+    init(transferSyntax: TransferSyntax) {
+        self.transferSyntax = transferSyntax
         isExplicit = transferSyntax.isExplicitVR
+        isBigEndian = !transferSyntax.isLittleEndian
+        buffer.reserveCapacity(4096)
     }
 
     /// The chunks of everything that was written.
-    mutating func finish() -> [ArraySlice<UInt8>] {
+    mutating func finish() throws(DICOMError) -> [ArraySlice<UInt8>] {
         flush()
-        return chunks
+        guard transferSyntax.isDeflated else { return chunks }
+        return [try Deflate.compress(chunks)[...]]
     }
 
     mutating func write(_ dataSet: DataSet) throws(DICOMError) {
@@ -44,34 +48,42 @@ struct DataSetSerializer {
         }
     }
 
-    private func encoded(_ text: String, _ element: DataElement, _ characterSet: SpecificCharacterSet)
-        throws(DICOMError)
-        -> [UInt8]
-    {
-        let applies = if case .text(repertoire: true, _) = element.vr.kind { true } else { false }
+    private func encoded(
+        _ text: String, _ element: DataElement, _ characterSet: SpecificCharacterSet
+    ) throws(DICOMError) -> [UInt8] {
         do {
-            return try (applies ? characterSet : .ascii).encode(text)
+            try element.vr.validate(text)
+            return try characterSet.encode(text, as: element.vr)
         } catch {
             throw DICOMError(error.code, error.message, at: path + [element.tag])
         }
     }
 
     private mutating func write(_ bytes: ArraySlice<UInt8>, _ element: DataElement) throws(DICOMError) {
-        let length = bytes.count + bytes.count & 1
-        try writeHeader(element, length: length)
+        let unit = swappedUnit(element)
+        let bytes = unit > 1 ? byteSwapped(bytes, unit: unit)[...] : bytes
+        let isOdd = bytes.count & 1 == 1
+        try writeHeader(element, length: bytes.count + (isOdd ? 1 : 0))
         if bytes.count >= Self.longValue, path.isEmpty {
             flush()
             chunks.append(bytes)
         } else {
             buffer.append(contentsOf: bytes)
         }
-        if bytes.count & 1 == 1 { buffer.append(element.vr.padding) }
+        if isOdd { buffer.append(element.vr.padding) }
     }
 
-    private mutating func write(_ items: [DataSet], _ element: DataElement, _ characterSet: SpecificCharacterSet)
-        throws(DICOMError)
-    {
-        let start = try beginLength(element)
+    /// The size of the units whose bytes have to be put in reverse order; 1 where none have.
+    private func swappedUnit(_ element: DataElement) -> Int {
+        isBigEndian || transferSyntax.hasBigEndianPixelData && element.tag == .pixelData ? element.vr.unitSize : 1
+    }
+
+    private mutating func write(
+        _ items: [DataSet], _ element: DataElement, _ characterSet: SpecificCharacterSet
+    ) throws(DICOMError) {
+        writeTag(element.tag)
+        if isExplicit { writeVR(.sq) }
+        let start = beginLength()
         path.append(element.tag)
         for item in items {
             writeTag(.item)
@@ -84,16 +96,30 @@ struct DataSetSerializer {
     }
 
     private mutating func write(_ fragments: [ArraySlice<UInt8>], _ element: DataElement) throws(DICOMError) {
+        if element.tag == .pixelData, path.isEmpty, !transferSyntax.isEncapsulated {
+            throw DICOMError(
+                .unencodableValue,
+                "The pixel data are compressed, and \(transferSyntax) has them uncompressed: decompress them, or keep the transfer syntax.",
+                at: [element.tag])
+        }
         writeTag(element.tag)
-        if isExplicit { buffer += [UInt8(ascii: "O"), UInt8(ascii: "B"), 0, 0] }
-        buffer += [0xFF, 0xFF, 0xFF, 0xFF]
+        // Encapsulated pixel data are OB (PS3.5 A.4); another element keeps its VR.
+        if isExplicit { writeVR(element.vr == .ow || element.vr == .un ? element.vr : .ob) }
+        writeInteger(UInt32.max)
         for fragment in fragments {
-            guard let length = UInt32(exactly: fragment.count + fragment.count & 1) else { throw tooLong(element) }
+            let isOdd = fragment.count & 1 == 1
+            guard let length = UInt32(exactly: fragment.count + (isOdd ? 1 : 0)), length != .max else {
+                throw tooLong(element)
+            }
             writeTag(.item)
             writeInteger(length)
-            flush()
-            chunks.append(fragment)
-            if fragment.count & 1 == 1 { buffer.append(0) }
+            if path.isEmpty {
+                flush()
+                chunks.append(fragment)
+            } else {
+                buffer.append(contentsOf: fragment)
+            }
+            if isOdd { buffer.append(0) }
         }
         writeTag(.sequenceDelimitation)
         writeInteger(UInt32(0))
@@ -103,26 +129,32 @@ struct DataSetSerializer {
 
     private mutating func writeHeader(_ element: DataElement, length: Int) throws(DICOMError) {
         writeTag(element.tag)
-        if isExplicit { writeVR(element.vr) }
-        if isExplicit, !element.vr.has32BitLength {
-            guard let short = UInt16(exactly: length) else { throw tooLong(element) }
+        guard isExplicit else { return try writeLongLength(length, element) }
+        if element.vr.has32BitLength {
+            writeVR(element.vr)
+            try writeLongLength(length, element)
+        } else if let short = UInt16(exactly: length) {
+            writeVR(element.vr)
             writeInteger(short)
         } else {
-            guard let long = UInt32(exactly: length), long != .max else { throw tooLong(element) }
-            writeInteger(long)
+            // The length field of the VR is too short for the value (PS3.5 6.2.2 note, CP-1066).
+            writeVR(.un)
+            try writeLongLength(length, element)
         }
+    }
+
+    private mutating func writeLongLength(_ length: Int, _ element: DataElement) throws(DICOMError) {
+        guard let long = UInt32(exactly: length), long != .max else { throw tooLong(element) }
+        writeInteger(long)
     }
 
     private mutating func writeVR(_ vr: VR) {
         buffer.append(UInt8(truncatingIfNeeded: vr.rawValue >> 8))
         buffer.append(UInt8(truncatingIfNeeded: vr.rawValue))
-        if vr.has32BitLength { buffer += [0, 0] }
-    }
-
-    private mutating func beginLength(_ element: DataElement) throws(DICOMError) -> Int {
-        writeTag(element.tag)
-        if isExplicit { writeVR(.sq) }
-        return beginLength()
+        if vr.has32BitLength {
+            buffer.append(0)
+            buffer.append(0)
+        }
     }
 
     /// Leaves room for a length that is known later. Nothing is flushed inside a sequence, so the place stays where it is.
@@ -135,7 +167,10 @@ struct DataSetSerializer {
         guard let length = UInt32(exactly: buffer.count - start), length != .max else {
             throw DICOMError(.unencodableValue, "A sequence is longer than 4 GiB; split it.", at: path)
         }
-        for position in 0..<4 { buffer[start - 4 + position] = UInt8(truncatingIfNeeded: length >> (8 * position)) }
+        for position in 0..<4 {
+            let shift = 8 * (isBigEndian ? 3 - position : position)
+            buffer[start - 4 + position] = UInt8(truncatingIfNeeded: length >> shift)
+        }
     }
 
     private mutating func writeTag(_ tag: DICOMTag) {
@@ -143,8 +178,15 @@ struct DataSetSerializer {
         writeInteger(tag.element)
     }
 
-    private mutating func writeInteger(_ value: some FixedWidthInteger) {
-        for position in 0..<(value.bitWidth / 8) { buffer.append(UInt8(truncatingIfNeeded: value >> (8 * position))) }
+    @inline(__always) private mutating func writeInteger(_ value: UInt16) {
+        let value = isBigEndian ? value.byteSwapped : value
+        buffer.append(UInt8(truncatingIfNeeded: value))
+        buffer.append(UInt8(truncatingIfNeeded: value >> 8))
+    }
+
+    @inline(__always) private mutating func writeInteger(_ value: UInt32) {
+        let value = isBigEndian ? value.byteSwapped : value
+        for position in 0..<4 { buffer.append(UInt8(truncatingIfNeeded: value >> (8 * position))) }
     }
 
     private mutating func flush() {
@@ -155,8 +197,7 @@ struct DataSetSerializer {
 
     private func tooLong(_ element: DataElement) -> DICOMError {
         DICOMError(
-            .unencodableValue,
-            "The value has more bytes than the length field of \(element.vr) can say; shorten it or use implicit VR.",
+            .unencodableValue, "The value has 4 GiB or more, which no length field can say; split it.",
             at: path + [element.tag])
     }
 }

@@ -50,7 +50,9 @@ extension Array: AttributeValue where Element: AttributeScalar {
 extension String: AttributeScalar {
     /// A single value is the first that is not empty text.
     public init?(_ element: DataElement, vr: VR) {
-        guard let first = element.strings(as: vr).first, !first.isEmpty else { return nil }
+        guard let first = element.firstASCII(as: vr) ?? element.strings(as: vr).first, !first.isEmpty else {
+            return nil
+        }
         self = first
     }
     public static func values(of element: DataElement, vr: VR) -> [String] { element.strings(as: vr) }
@@ -60,30 +62,20 @@ extension String: AttributeScalar {
 }
 
 extension UID: AttributeScalar {
+    public init?(_ element: DataElement, vr: VR) {
+        if let text = element.firstASCII(as: vr), !text.isEmpty {
+            string = text
+        } else if let first = Self.values(of: element, vr: vr).first {
+            self = first
+        } else {
+            return nil
+        }
+    }
     public static func values(of element: DataElement, vr: VR) -> [UID] {
         element.strings(as: vr).filter { !$0.isEmpty }.map { UID($0) }
     }
     public static func elementValue(_ values: [UID], vr: VR) -> DataElement.Value {
         .text(values.map(\.string).joined(separator: "\\"))
-    }
-}
-
-extension Int: AttributeScalar {
-    public static func values(of element: DataElement, vr: VR) -> [Int] { element.ints(as: vr) }
-    public static func elementValue(_ values: [Int], vr: VR) -> DataElement.Value {
-        guard case .integer(let size, _) = vr.kind else {
-            return .text(values.map(String.init).joined(separator: "\\"))
-        }
-        return .bytes(littleEndianBytes(values.map { UInt64(bitPattern: Int64($0)) }, size: size))
-    }
-}
-
-extension Double: AttributeScalar {
-    public static func values(of element: DataElement, vr: VR) -> [Double] { element.doubles(as: vr) }
-    public static func elementValue(_ values: [Double], vr: VR) -> DataElement.Value {
-        guard case .real(let size) = vr.kind else { return .text(values.map(decimalString).joined(separator: "\\")) }
-        return .bytes(
-            littleEndianBytes(values.map { size == 4 ? UInt64(Float($0).bitPattern) : $0.bitPattern }, size: size))
     }
 }
 
@@ -105,13 +97,4 @@ extension ArraySlice: AttributeValue where Element == UInt8 {
         self = bytes
     }
     public func elementValue(vr: VR) -> DataElement.Value { .bytes(self) }
-}
-
-private func littleEndianBytes(_ values: [UInt64], size: Int) -> ArraySlice<UInt8> {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(values.count * size)
-    for value in values {
-        for position in 0..<size { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * position))) }
-    }
-    return bytes[...]
 }

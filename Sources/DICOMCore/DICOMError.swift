@@ -13,13 +13,15 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
         public static let invalidValue = Code("invalidValue")
         /// A character cannot be written in the data set's Specific Character Set (0008,0005).
         public static let unencodableText = Code("unencodableText")
+        /// The bytes of a text are not in the data set's Specific Character Set (0008,0005).
+        public static let undecodableText = Code("undecodableText")
         /// A file could not be opened, read or written; ``DICOMError/message`` has the system's reason.
         public static let inputOutput = Code("inputOutput")
     }
 
     public let code: Code
     /// What is wrong and how to mend it.
-    public let message: String
+    public private(set) var message: String
     /// The element, from the outermost sequence inwards.
     public var tagPath: [DICOMTag]
     /// The position in the file or data set, bytes from its begin.
@@ -29,6 +31,13 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
     public let underlying: (any Error)?
     /// Where in the source the error was made.
     public let location: String
+
+    /// The same error, with the file that it is about named in front.
+    package func located(in path: String) -> DICOMError {
+        var error = self
+        error.message = "'\(path)': \(message)"
+        return error
+    }
 
     @inline(never) public init(
         _ code: Code, _ message: String, at path: [DICOMTag] = [], offset: Int? = nil, peer: String? = nil,

@@ -49,13 +49,36 @@ extension DataElement {
 
     /// The values as text: text itself, numbers as their digits, UIDs; empty for binary values and sequences.
     public var strings: [String] { strings(as: vr) }
-    /// The values as integers, from binary numbers and from IS and DS with integral values.
+    /// The values as integers, from binary numbers (OW, OL and OV included) and from IS and DS with integral values.
+    ///
+    /// What `Int` cannot say, UV and OV values above `Int.max`, is left out; read those as `[UInt64]`.
     public var ints: [Int] { ints(as: vr) }
-    /// The values as floating-point numbers, from binary numbers, DS and IS.
+    /// The values as floating-point numbers, from binary numbers (OF, OD, OW, OL and OV included), DS and IS.
     public var doubles: [Double] { doubles(as: vr) }
 
+    /// What is wrong with the encoding of the text: bytes that are not in the character set of the data set. `nil` when
+    /// there are none, and for values that are no text.
+    ///
+    /// Such bytes are read as U+FFFD or, in the default repertoire, as Latin 1; they are written again as they were.
+    public var textProblem: DICOMError? {
+        guard vr.isText, case .bytes(let bytes) = value,
+            let offset = characterSet.firstUndecodable(in: bytes, as: vr)
+        else { return nil }
+        guard case .text(repertoire: true, _) = vr.kind else {
+            return DICOMError(
+                .undecodableText, "Byte \(offset) of the value is not ASCII, which a value of \(vr) has to be.",
+                at: [tag])
+        }
+        let terms = characterSet.terms.isEmpty ? "the default repertoire" : "the declared character set"
+        return DICOMError(
+            .undecodableText,
+            "Byte \(offset) of the value is not in \(terms); set SpecificCharacterSet (0008,0005) to what the text was "
+                + "encoded in, or set the text anew.\(characterSet.missingTable)",
+            at: [tag])
+    }
+
     /// The VR to decode by: UN says nothing, so what the caller knows is used.
-    private func effectiveVR(_ expected: VR) -> VR { vr == .un ? expected : vr }
+    func effectiveVR(_ expected: VR) -> VR { vr == .un ? expected : vr }
 
     package func strings(as expected: VR) -> [String] {
         let vr = effectiveVR(expected)
@@ -67,40 +90,17 @@ extension DataElement {
         case .uid, .decimal:
             guard let raw = rawText(vr) else { return [] }
             return split(raw).map { trimmed($0, leading: true) }
-        case .integer: return ints(as: vr).map(String.init)
-        case .real: return doubles(as: vr).map { "\($0)" }
+        case .integer, .real: return numberStrings(vr)
         case .tag: return tags(as: vr).map(\.description)
         case .stream, .sequence: return []
         }
     }
 
-    package func ints(as expected: VR) -> [Int] {
-        let vr = effectiveVR(expected)
-        if case .integer(let size, let signed) = vr.kind {
-            return units(of: size).compactMap { bits in
-                signed ? Int(truncatingIfNeeded: signExtended(bits, size)) : Int(exactly: bits)
-            }
-        }
-        return strings(as: vr).compactMap { text in
-            Int(text) ?? Double(text).flatMap { Int(exactly: $0) }
-        }
-    }
-
-    package func doubles(as expected: VR) -> [Double] {
-        let vr = effectiveVR(expected)
-        switch vr.kind {
-        case .real(let size):
-            return units(of: size).map {
-                size == 4 ? Double(Float(bitPattern: UInt32(truncatingIfNeeded: $0))) : Double(bitPattern: $0)
-            }
-        case .integer: return ints(as: vr).map(Double.init)
-        case .text, .uid, .decimal, .tag, .stream, .sequence: return strings(as: vr).compactMap { Double($0) }
-        }
-    }
-
     package func tags(as expected: VR) -> [DICOMTag] {
         guard case .tag = effectiveVR(expected).kind else { return [] }
-        return units(of: 4).map { DICOMTag(UInt16(truncatingIfNeeded: $0), UInt16(truncatingIfNeeded: $0 >> 16)) }
+        return (units(of: 4) ?? []).map {
+            DICOMTag(UInt16(truncatingIfNeeded: $0), UInt16(truncatingIfNeeded: $0 >> 16))
+        }
     }
 
     /// The text with its padding, decoded; `nil` when the value is empty or no text.
@@ -108,16 +108,16 @@ extension DataElement {
         switch value {
         case .text(let text): return text.isEmpty ? nil : text
         case .bytes(let bytes):
-            guard !bytes.isEmpty else { return nil }
-            if case .text(repertoire: true, _) = vr.kind { return characterSet.decode(bytes) }
-            return SpecificCharacterSet.ascii.decode(bytes)
+            return bytes.isEmpty ? nil : characterSet.decode(bytes, as: vr)
         case .sequence, .fragments: return nil
         }
     }
 
+    /// By code units: a backslash before a combining mark is no `Character` of its own.
     private func split(_ text: String) -> [Substring] {
-        text.utf8.contains(UInt8(ascii: "\\"))
-            ? text.split(separator: "\\", omittingEmptySubsequences: false) : [Substring(text)]
+        let backslash = UInt8(ascii: "\\")
+        guard text.utf8.contains(backslash) else { return [Substring(text)] }
+        return text.utf8.split(separator: backslash, omittingEmptySubsequences: false).map { Substring($0) }
     }
 
     /// Without trailing, and where they mean nothing leading, spaces and NULs (PS3.5 6.2).
@@ -126,24 +126,6 @@ extension DataElement {
         while let last = utf8.last, last == 0x20 || last == 0 { utf8.removeLast() }
         if leading { while let first = utf8.first, first == 0x20 { utf8.removeFirst() } }
         return String(Substring(utf8))
-    }
-
-    /// Little-endian units of `size` bytes; an incomplete one at the end is left out.
-    private func units(of size: Int) -> [UInt64] {
-        guard case .bytes(let bytes) = value, size > 0 else { return [] }
-        var result: [UInt64] = []
-        result.reserveCapacity(bytes.count / size)
-        var index = bytes.startIndex
-        while bytes.endIndex - index >= size {
-            result.append(loadLittleEndian(bytes, at: index, count: size))
-            index += size
-        }
-        return result
-    }
-
-    private func signExtended(_ bits: UInt64, _ size: Int) -> Int64 {
-        let shift = 64 - 8 * size
-        return Int64(bitPattern: bits << shift) >> shift
     }
 }
 
@@ -159,8 +141,10 @@ extension DataElement: Equatable {
     public static func == (lhs: DataElement, rhs: DataElement) -> Bool {
         guard lhs.tag == rhs.tag, lhs.vr == rhs.vr else { return false }
         switch (lhs.value, rhs.value) {
-        case (.bytes(let left), .bytes(let right)) where left == right && lhs.characterSet == rhs.characterSet:
+        case (.bytes(let left), .bytes(let right))
+        where left == right && (lhs.characterSet == rhs.characterSet || !lhs.vr.isText):
             return true
+        case (.text(let left), .text(let right)) where left == right: return true
         case (.sequence(let left), .sequence(let right)): return left == right
         case (.fragments(let left), .fragments(let right)): return left == right
         case (.bytes, .bytes), (.text, .bytes), (.bytes, .text), (.text, .text):

@@ -39,6 +39,10 @@ public struct DataSet: Sendable {
 
     /// The character set of its text: its own (0008,0005), or that of the data set around it (PS3.3 C.12.1.1.2).
     public var characterSet: SpecificCharacterSet {
+        // The outermost data set's is known; its range alone begins with the first entry.
+        if let parsed, range.lowerBound == 0, changes.first.map({ $0.tag > .specificCharacterSet }) ?? true {
+            return parsed.characterSet ?? inherited
+        }
         guard let own = rawElement(.specificCharacterSet, characterSet: .ascii) else { return inherited }
         return SpecificCharacterSet(terms: own.strings)
     }
@@ -163,8 +167,12 @@ extension DataSet {
 }
 
 extension DICOMTag {
-    /// Numbers and UIDs need no character set; looking it up for each of them would double their cost.
-    fileprivate var usesCharacterSet: Bool { self != .specificCharacterSet && self != .pixelData && group != 0x0028 }
+    /// Numbers need no character set; looking it up for each of them would double their cost. Those that every image is
+    /// asked for are known: pixel data, and Rows, Bits Allocated and their neighbours.
+    fileprivate var usesCharacterSet: Bool {
+        if self == .specificCharacterSet || self == .pixelData { return false }
+        return group != 0x0028 || !(element <= 0x0011 || (0x0100...0x0120).contains(element))
+    }
 }
 
 // MARK: - Access by tag
@@ -214,6 +222,23 @@ extension DataSet: Sequence {
     }
 
     public func makeIterator() -> Iterator { Iterator(self) }
+
+    /// The tags of the elements in a range, in ascending order, without looking at the elements.
+    package func tags(in range: ClosedRange<DICOMTag>) -> [DICOMTag] {
+        var found: [DICOMTag] = []
+        var index = self.range.lowerBound
+        while let parsed, index < self.range.upperBound {
+            let tag = parsed.entries[index].tag
+            if tag > range.upperBound { break }
+            if tag >= range.lowerBound { found.append(tag) }
+            index = parsed.next(after: index)
+        }
+        let changed = changes[changePosition(range.lowerBound)...].prefix { $0.tag <= range.upperBound }
+        guard !changed.isEmpty else { return found }
+        let replaced = Set(changed.map(\.tag))
+        found.removeAll { replaced.contains($0) }
+        return (found + changed.filter { $0.element != nil }.map(\.tag)).sorted()
+    }
 
     public var underestimatedCount: Int { 0 }
 

@@ -5,10 +5,6 @@
 
     @inlinable package init(rawValue: UInt16) { self.rawValue = rawValue }
 
-    @usableFromInline init(_ code: StaticString) {
-        rawValue = unsafe UInt16(code.utf8Start[0]) << 8 | UInt16(code.utf8Start[1])
-    }
-
     /// The value representation with this code; `nil` where the standard has none.
     public init?(code: String) {
         let letters = Array(code.utf8)
@@ -17,9 +13,9 @@
     }
 
     /// The value representation with these two letters; `nil` where the standard has none.
-    package init?(_ first: UInt8, _ second: UInt8) {
+    @inlinable package init?(_ first: UInt8, _ second: UInt8) {
         rawValue = UInt16(first) << 8 | UInt16(second)
-        guard VR.known.contains(self) else { return nil }
+        guard isKnown else { return nil }
     }
 
     /// The two letters.
@@ -29,17 +25,51 @@
     }
     public var description: String { code }
 
-    public static let ae = VR("AE"), `as` = VR("AS"), at = VR("AT"), cs = VR("CS"), da = VR("DA"), ds = VR("DS")
-    public static let dt = VR("DT"), fl = VR("FL"), fd = VR("FD"), `is` = VR("IS"), lo = VR("LO"), lt = VR("LT")
-    public static let ob = VR("OB"), od = VR("OD"), of = VR("OF"), ol = VR("OL"), ov = VR("OV"), ow = VR("OW")
-    public static let pn = VR("PN"), sh = VR("SH"), sl = VR("SL"), sq = VR("SQ"), ss = VR("SS"), st = VR("ST")
-    public static let sv = VR("SV"), tm = VR("TM"), uc = VR("UC"), ui = VR("UI"), ul = VR("UL"), un = VR("UN")
-    public static let ur = VR("UR"), us = VR("US"), ut = VR("UT"), uv = VR("UV")
+    @inlinable public static var ae: VR { VR(rawValue: 0x4145) }
+    @inlinable public static var `as`: VR { VR(rawValue: 0x4153) }
+    @inlinable public static var at: VR { VR(rawValue: 0x4154) }
+    @inlinable public static var cs: VR { VR(rawValue: 0x4353) }
+    @inlinable public static var da: VR { VR(rawValue: 0x4441) }
+    @inlinable public static var ds: VR { VR(rawValue: 0x4453) }
+    @inlinable public static var dt: VR { VR(rawValue: 0x4454) }
+    @inlinable public static var fd: VR { VR(rawValue: 0x4644) }
+    @inlinable public static var fl: VR { VR(rawValue: 0x464C) }
+    @inlinable public static var `is`: VR { VR(rawValue: 0x4953) }
+    @inlinable public static var lo: VR { VR(rawValue: 0x4C4F) }
+    @inlinable public static var lt: VR { VR(rawValue: 0x4C54) }
+    @inlinable public static var ob: VR { VR(rawValue: 0x4F42) }
+    @inlinable public static var od: VR { VR(rawValue: 0x4F44) }
+    @inlinable public static var of: VR { VR(rawValue: 0x4F46) }
+    @inlinable public static var ol: VR { VR(rawValue: 0x4F4C) }
+    @inlinable public static var ov: VR { VR(rawValue: 0x4F56) }
+    @inlinable public static var ow: VR { VR(rawValue: 0x4F57) }
+    @inlinable public static var pn: VR { VR(rawValue: 0x504E) }
+    @inlinable public static var sh: VR { VR(rawValue: 0x5348) }
+    @inlinable public static var sl: VR { VR(rawValue: 0x534C) }
+    @inlinable public static var sq: VR { VR(rawValue: 0x5351) }
+    @inlinable public static var ss: VR { VR(rawValue: 0x5353) }
+    @inlinable public static var st: VR { VR(rawValue: 0x5354) }
+    @inlinable public static var sv: VR { VR(rawValue: 0x5356) }
+    @inlinable public static var tm: VR { VR(rawValue: 0x544D) }
+    @inlinable public static var uc: VR { VR(rawValue: 0x5543) }
+    @inlinable public static var ui: VR { VR(rawValue: 0x5549) }
+    @inlinable public static var ul: VR { VR(rawValue: 0x554C) }
+    @inlinable public static var un: VR { VR(rawValue: 0x554E) }
+    @inlinable public static var ur: VR { VR(rawValue: 0x5552) }
+    @inlinable public static var us: VR { VR(rawValue: 0x5553) }
+    @inlinable public static var ut: VR { VR(rawValue: 0x5554) }
+    @inlinable public static var uv: VR { VR(rawValue: 0x5556) }
 
-    private static let known: Set<VR> = [
-        ae, `as`, at, cs, da, ds, dt, fl, fd, `is`, lo, lt, ob, od, of, ol, ov, ow, pn, sh, sl, sq, ss, st, sv, tm, uc,
-        ui, ul, un, ur, us, ut, uv,
-    ]
+    /// Whether PS3.5 6.2 has this VR.
+    @inlinable package var isKnown: Bool {
+        switch self {
+        case .ae, .as, .at, .cs, .da, .ds, .dt, .fd, .fl, .is, .lo, .lt, .ob, .od, .of, .ol, .ov, .ow, .pn, .sh, .sl,
+            .sq, .ss, .st,
+            .sv, .tm, .uc, .ui, .ul, .un, .ur, .us, .ut, .uv:
+            true
+        default: false
+        }
+    }
 }
 
 extension VR {
@@ -83,6 +113,16 @@ extension VR {
         case .od, .ov: .stream(unit: 8)
         case .sq: .sequence
         default: .stream(unit: 1)
+        }
+    }
+
+    /// The bytes of the units whose order depends on the byte order of the transfer syntax (PS3.5 7.3).
+    package var unitSize: Int {
+        switch kind {
+        case .integer(let bytes, _), .real(let bytes): bytes
+        case .stream(let unit): unit
+        case .tag: 2
+        case .text, .uid, .decimal, .sequence: 1
         }
     }
 

@@ -21,31 +21,48 @@ public enum DICOMDictionary {
     }
 
     /// The tag with this keyword; the first of the group for elements of repeating groups.
-    public static func tag(forKeyword keyword: String) -> DICOMTag? { elements.byKeyword[keyword] }
+    public static func tag(forKeyword keyword: String) -> DICOMTag? { keywords[keyword] }
 
     /// The VR of a standard element by its tag alone, as implicit VR encoding needs it; a choice is settled as PS3.5 A.1
     /// does for it. `nil` for private and unknown elements.
     package static func vr(of tag: DICOMTag) -> VR? {
         if tag.isGroupLength { return .ul }
         if tag.isPrivateCreator { return .lo }
-        return elements.row(of: tag).flatMap { elements.vrs[$0] }
+        return elements.vr(of: tag)
     }
 
     /// The name of a UID that PS3.6 lists, such as `CT Image Storage`.
     public static func name(of uid: UID) -> String? { uids[uid.string]?.name }
     /// The keyword of a UID that PS3.6 lists, such as `CTImageStorage`.
     public static func keyword(of uid: UID) -> String? { uids[uid.string]?.keyword }
+    /// The UID that PS3.6 lists with this keyword, such as `ExplicitVRBigEndian`.
+    public static func uid(forKeyword keyword: String) -> UID? { uidsByKeyword[keyword] }
+    /// The UID that PS3.6 lists with this name, such as `Explicit VR Big Endian`.
+    public static func uid(forName name: String) -> UID? { uidsByName[name] }
 
     private static let elements = ElementTable(DictionaryText.elements)
+    private static let keywords = elements.keywords
 
-    private static let uids: [String: (keyword: String, name: String)] = {
-        var table: [String: (keyword: String, name: String)] = [:]
+    /// Whether PS3.6 lists this UID as a transfer syntax.
+    package static func isTransferSyntax(_ uid: UID) -> Bool { uids[uid.string]?.kind == "Transfer Syntax" }
+
+    private typealias NamedUID = (kind: String, keyword: String, name: String)
+
+    private static let uids: [String: NamedUID] = {
+        var table: [String: NamedUID] = [:]
         for line in "\(DictionaryText.uids)".split(separator: "\n") {
             let cells = line.split(separator: "|", omittingEmptySubsequences: false)
-            if cells.count == 4 { table[String(cells[0])] = (String(cells[2]), String(cells[3])) }
+            if cells.count == 4 { table[String(cells[0])] = (String(cells[1]), String(cells[2]), String(cells[3])) }
         }
         return table
     }()
+    private static let uidsByKeyword = byText(\.keyword)
+    private static let uidsByName = byText(\.name)
+
+    private static func byText(_ text: (NamedUID) -> String) -> [String: UID] {
+        let found = uids.map { (text($0.value), UID($0.key)) }.filter { !$0.0.isEmpty }
+        return Dictionary(found, uniquingKeysWith: min)
+    }
 }
 
 extension UID {
@@ -55,79 +72,74 @@ extension UID {
     private static let storageSOPClassSet = Set(storageSOPClasses)
 }
 
-/// The element table, indexed: tags in ascending order, and the rows of repeating groups apart.
+/// The element table, indexed: a hash table of the tags, and the rows of repeating groups apart.
 private struct ElementTable: Sendable {
-    private(set) var vrs: [VR?] = []
-    private(set) var byKeyword: [String: DICOMTag] = [:]
-    private var tags: [UInt32] = []
-    private var lines: [Range<Int>] = []
-    private var repeating: [(mask: UInt32, tag: UInt32, row: Int)] = []
+    /// Open addressing: tag, settled VR and row + 1, in 32, 16 and 16 bits; 0 is a free slot. At most a third is in use,
+    /// so that most look-ups read one slot.
+    private var slots = [UInt64](repeating: 0, count: 1 << slotBits)
+    private static let slotBits: UInt32 = 14
+    private var rows: [(tag: UInt32, line: Range<Int>)] = []
+    private var repeating: [(mask: UInt32, tag: UInt32, vr: VR?, row: Int)] = []
     private let text: [UInt8]
 
     init(_ source: StaticString) {
-        text = Array("\(source)".utf8)
-        byKeyword.reserveCapacity(5300)
-        var start = 0
-        while start < text.count {
-            let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
-            add(start..<end)
-            start = end + 1
+        text = Array(source)
+        for range in lines(of: text) {
+            guard let line = DictionaryLine(text[range]) else { continue }
+            if line.mask == .max {
+                let vr = UInt64(line.vr?.rawValue ?? 0)
+                slots[slot(of: line.tag)] = UInt64(line.tag) << 32 | vr << 16 | UInt64(rows.count + 1)
+            } else {
+                repeating.append((line.mask, line.tag, line.vr, rows.count))
+            }
+            rows.append((line.tag, range))
         }
+        precondition(rows.count < slots.count / 2, "the hash table is too small for the dictionary: raise slotBits")
     }
 
-    private mutating func add(_ line: Range<Int>) {
-        let cells = cells(line)
-        guard cells.count == 6 else { return }
-        // Repeating groups have an x for each digit that varies (50xx,0005).
-        var tag: UInt32 = 0
-        var mask: UInt32 = 0
-        for letter in cells[0].utf8 {
-            let digit = Character(Unicode.Scalar(letter)).hexDigitValue
-            tag = tag << 4 | UInt32(digit ?? 0)
-            mask = mask << 4 | (digit == nil ? 0 : 0xF)
+    /// The tag of each keyword; the first of the group for repeating groups.
+    var keywords: [String: DICOMTag] {
+        var keywords: [String: DICOMTag] = [:]
+        keywords.reserveCapacity(rows.count)
+        for row in rows {
+            let cells = text[row.line].split(
+                separator: UInt8(ascii: "|"), maxSplits: 4, omittingEmptySubsequences: false)
+            guard cells.count == 5, !cells[3].isEmpty else { continue }
+            keywords[String(decoding: cells[3], as: UTF8.self)] = DICOMTag(rawValue: row.tag)
         }
-        let row = lines.count
-        if mask == .max { tags.append(tag) } else { repeating.append((mask, tag, row)) }
-        lines.append(line)
-        vrs.append(Self.settled(cells[1]))
-        if !cells[3].isEmpty { byKeyword[cells[3]] = DICOMTag(rawValue: tag) }
+        return keywords
     }
 
-    private func cells(_ line: Range<Int>) -> [String] {
-        text[line].split(separator: UInt8(ascii: "|"), omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
+    /// The slot that holds `tag`, or the free one where it would be.
+    private func slot(of tag: UInt32) -> Int {
+        var index = Int((tag &* 0x9E37_79B1) >> (32 - Self.slotBits))
+        while slots[index] != 0, UInt32(truncatingIfNeeded: slots[index] >> 32) != tag {
+            index = (index + 1) & (slots.count - 1)
         }
+        return index
     }
 
-    private static func settled(_ vr: String) -> VR? {
-        switch vr {
-        case "US or SS", "US or SS or OW": .us
-        case "OB or OW", "US or OW": .ow
-        default: VR(code: vr)
-        }
+    func vr(of tag: DICOMTag) -> VR? {
+        let slot = slots[slot(of: tag.rawValue)]
+        guard slot != 0 else { return repeatingRow(of: tag)?.vr }
+        let vr = UInt16(truncatingIfNeeded: slot >> 16)
+        return vr == 0 ? nil : VR(rawValue: vr)
     }
 
     func row(of tag: DICOMTag) -> Int? {
-        var low = 0
-        var high = tags.count
-        while low < high {
-            let middle = (low + high) / 2
-            if tags[middle] < tag.rawValue { low = middle + 1 } else { high = middle }
+        let slot = slots[slot(of: tag.rawValue)]
+        return slot != 0 ? Int(slot & 0xFFFF) - 1 : repeatingRow(of: tag)?.row
+    }
+
+    private func repeatingRow(of tag: DICOMTag) -> (vr: VR?, row: Int)? {
+        guard !tag.isPrivate, let found = repeating.first(where: { tag.rawValue & $0.mask == $0.tag }) else {
+            return nil
         }
-        if low < tags.count, tags[low] == tag.rawValue { return low }
-        guard !tag.isPrivate else { return nil }
-        return repeating.first { tag.rawValue & $0.mask == $0.tag }?.row
+        return (found.vr, found.row)
     }
 
     func entry(at row: Int) -> DICOMDictionary.Entry {
-        let cells = cells(lines[row])
+        let cells = cells(of: text[rows[row].line])
         return .init(keyword: cells[3], name: cells[4], vr: cells[1], vm: cells[2], isRetired: cells[5] == "R")
-    }
-}
-
-extension DataSet {
-    /// The element with this keyword of PS3.6, such as `dataSet["PatientID"]`; `nil` when absent or no such keyword.
-    public subscript(_ keyword: String) -> DataElement? {
-        DICOMDictionary.tag(forKeyword: keyword).flatMap { self[element: $0] }
     }
 }

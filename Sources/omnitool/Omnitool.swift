@@ -7,6 +7,7 @@ struct Omnitool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "omnitool", abstract: "Tools for DICOM files and peers.", version: Implementation.version,
         subcommands: [
-            StoreCommand.self, EchoCommand.self, ReceiveCommand.self, ShowCommand.self, PhantomCommand.self,
+            StoreCommand.self, EchoCommand.self, ReceiveCommand.self, ShowCommand.self, ConvertCommand.self,
+            PhantomCommand.self,
         ])
 }

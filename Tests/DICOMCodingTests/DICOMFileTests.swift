@@ -70,11 +70,11 @@ struct DICOMFileTests {
     @Test func readsALongHeader() throws {
         try withTemporaryFolder { folder in
             var dataSet = image()
-            dataSet[.patientComments] = String(repeating: "x", count: 60_000)
-            dataSet[.additionalPatientHistory] = String(repeating: "y", count: 60_000)
+            dataSet[.urnCodeValue] = String(repeating: "x", count: 60_000)
+            dataSet[.textValue] = String(repeating: "y", count: 60_000)
             try DICOMFile(dataSet: dataSet).write(to: folder + "/a.dcm")
             let header = try DICOMFile.readHeader(folder + "/a.dcm")
-            #expect(header.dataSet[.patientComments]?.utf8.count == 60_000)
+            #expect(header.dataSet[.textValue]?.utf8.count == 60_000)
             #expect(header.dataSet[.rows] == 256 && header.pixelData != nil)
         }
     }

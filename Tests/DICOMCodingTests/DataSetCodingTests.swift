@@ -120,11 +120,17 @@ struct DataSetCodingTests {
         #expect(try DataSet(parsing: bytes).encoded(as: .explicitVRLittleEndian) == bytes)
     }
 
-    @Test func aValueTooLongForItsLengthFieldIsRefused() throws {
+    /// PS3.5 6.2.2 note (CP-1066): what a 16-bit length cannot say is written as UN, and read by its attribute's VR.
+    @Test func aValueTooLongForItsLengthFieldIsWrittenAsUN() throws {
+        let numbers = (0..<20_000).map(Double.init)
         var dataSet = DataSet()
-        dataSet[.patientComments] = String(repeating: "a", count: 70_000)
-        #expect(throws: DICOMError.self) { try dataSet.encoded(as: .explicitVRLittleEndian) }
-        #expect(try dataSet.encoded(as: .implicitVRLittleEndian).count == 70_008)
+        dataSet[.contourData] = numbers
+        let read = try DataSet(parsing: dataSet.encoded(as: .explicitVRLittleEndian))
+        #expect(read[element: Attribute.contourData.tag]?.vr == .un)
+        let isTheSame = read[.contourData] == numbers
+        #expect(isTheSame)
+        let count = try dataSet.encoded(as: .implicitVRLittleEndian).count
+        #expect(count == 8 + 108_890)
     }
 
     @Test func nestingIsBounded() throws {

@@ -170,7 +170,7 @@ struct BlueprintRuleTests {
         #expect(header[.contributingEquipmentSequence]?[0][.institutionName] == "Klinik Süd")
     }
 
-    @Test func textOfUnknownCharacterSetsIsCarriedAsBytes() throws {
+    @Test func textWithCodeExtensionsIsCarriedAsBytesOrBecomesUTF8() throws {
         let bytes: [UInt8] = [0x1B, 0x24, 0x42, 0x3B, 0x33, 0x1B, 0x28, 0x42]
         let change: (inout DataSet) -> Void = { dataSet in
             dataSet[.specificCharacterSet] = ["", "ISO 2022 IR 87"]
@@ -179,6 +179,21 @@ struct BlueprintRuleTests {
         }
         let header = try encoded(headers([], change)[0])
         #expect(header[.specificCharacterSet] == ["", "ISO 2022 IR 87"])
+        #expect(Array(header[element: Attribute<String>.patientName.tag]?.bytes ?? []) == bytes)
+        let converted = try encoded(headers([.set(.seriesDescription, to: "Größer")], change)[0])
+        #expect(converted[.specificCharacterSet] == ["ISO_IR 192"])
+        #expect(converted[.patientName] == "山" && converted[.seriesDescription] == "Größer")
+    }
+
+    @Test func textOfUnknownCharacterSetsIsCarriedAsBytes() throws {
+        let bytes: [UInt8] = [0x41, 0xB3]
+        let change: (inout DataSet) -> Void = { dataSet in
+            dataSet[.specificCharacterSet] = ["ISO_IR 999"]
+            let tag = Attribute<String>.patientName.tag
+            dataSet[element: tag] = DataElement(tag, .pn, .bytes(bytes[...]))
+        }
+        let header = try encoded(headers([], change)[0])
+        #expect(header[.specificCharacterSet] == ["ISO_IR 999"])
         #expect(Array(header[element: Attribute<String>.patientName.tag]?.bytes ?? []) == bytes)
         #expect(
             BlueprintTesting.code { _ = try headers([.set(.seriesDescription, to: "Größer")], change) }

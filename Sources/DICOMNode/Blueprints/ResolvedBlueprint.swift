@@ -148,11 +148,11 @@ enum BlueprintElement {
         sources.remove(.ascii)
         let only = sources.count <= 1 ? sources.first ?? .ascii : nil
         if let only, elements.allSatisfy({ isEncodable($0.element, in: only) }) { return only }
-        for case .other(let terms) in sources {
+        for source in sources where !source.isUnderstood {
             throw DICOMError(
                 .unencodableText,
-                "the blueprint has text that the parent's character set (\(terms.joined(separator: "\\"))) may lack; "
-                    + "use ASCII characters in its rules")
+                "the blueprint has text that the parent's character set may lack, whose SpecificCharacterSet (0008,0005) "
+                    + "is no defined term; use ASCII characters in its rules")
         }
         return .utf8
     }
@@ -166,7 +166,7 @@ enum BlueprintElement {
 
     private static func isEncodable(_ element: DataElement, in characterSet: SpecificCharacterSet) -> Bool {
         switch element.value {
-        case .text(let text): (try? characterSet.encode(text)) != nil
+        case .text(let text): (try? characterSet.encode(text, as: element.vr)) != nil
         case .sequence(let items):
             items.allSatisfy { item in
                 item.contains(.specificCharacterSet) || item.allSatisfy { isEncodable($0, in: characterSet) }
@@ -184,7 +184,12 @@ enum BlueprintElement {
         case .fragments, .text: return element
         case .bytes(let bytes):
             guard source != target, case .text(repertoire: true, _) = element.vr.kind else { return element }
-            return DataElement(element.tag, element.vr, .text(source.decode(bytes)))
+            // As bytes: what was copied may be longer than its VR allows, and need not be mended here.
+            let text = source.decode(bytes, as: element.vr)
+            guard let encoded = try? target.encode(text, as: element.vr) else {
+                return DataElement(element.tag, element.vr, .text(text))
+            }
+            return DataElement(element.tag, element.vr, .bytes(encoded[...]))
         case .sequence(let items):
             let converted = items.map { item in
                 let itemTarget = item.contains(.specificCharacterSet) ? item.characterSet : target

@@ -1,0 +1,156 @@
+public import DICOMCore
+
+/// Reads a file or a data set whose bytes arrive in pieces.
+///
+/// ```swift
+/// var stream = DICOMStream()
+/// while let piece = try nextPiece() {
+///     try stream.append(piece)
+///     if let header = stream.header { print(header[.sopInstanceUID] ?? "no UID") }
+/// }
+/// let file = try stream.finish()
+/// ```
+///
+/// The work is proportional to the bytes, however small the pieces are. The memory is that of the bytes which have
+/// arrived; with ``ParsingOptions/stopBeforePixelData`` that of the header alone.
+public struct DICOMStream: ~Copyable {
+    private let options: ParsingOptions
+    /// What came before the preface was whole.
+    private var pending: [UInt8] = []
+    private var preface: FilePreface?
+    private var inflater: Inflater?
+    private var parser: DataSetParser?
+    private var order = ElementOrder(first: 0)
+    /// An element that was not whole is looked at again when this much is there, so that a long one is not parsed again
+    /// with each piece.
+    private var nextAttempt = 0
+    private var hasEnded = false
+    /// The elements before the pixel data; `nil` until these begin.
+    public private(set) var header: DataSet?
+
+    /// - Parameter transferSyntax: That of a bare data set, as a network message is; `nil` for a file, which says it.
+    public init(transferSyntax: TransferSyntax? = nil, options: ParsingOptions = .init()) {
+        self.options = options
+        if let transferSyntax {
+            preface = FilePreface(transferSyntax: transferSyntax)
+            if transferSyntax.isDeflated { inflater = Inflater(limit: options.inflationLimit) }
+            parser = DataSetParser([], in: 0..<0, transferSyntax: transferSyntax, options: options, isPartial: true)
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// - Throws: ``DICOMError`` when they cannot be a data set, however they go on.
+    public mutating func append(_ piece: ArraySlice<UInt8>) throws(DICOMError) {
+        guard !hasEnded else { return }
+        if preface == nil {
+            pending += piece
+            guard pending.count >= nextAttempt else { return }
+            try readPreface(isComplete: false)
+        } else {
+            try feed(piece)
+        }
+        try parseComplete()
+    }
+
+    /// What all the bytes make; nothing is expected after it.
+    ///
+    /// - Throws: ``DICOMError`` when the bytes end within an element, unless ``ParsingOptions/acceptsTruncation`` is set.
+    public consuming func finish() throws(DICOMError) -> DICOMFile {
+        if preface == nil { try readPreface(isComplete: true) }
+        guard let preface, var parser else {
+            throw DICOMError(.truncatedDataSet, "The data set is incomplete: there is none. Send or copy it again.")
+        }
+        self.parser = nil
+        parser.isPartial = false
+        if let inflater, !inflater.isFinished { try parser.reportTruncation("the deflated bytes have no end") }
+        if !hasEnded {
+            if parser.entries.isEmpty { try parser.detectVREncoding(until: parser.end) }
+            var isClosed = false
+            while !isClosed, parser.position < parser.end {
+                isClosed = try parser.parseElement(until: parser.end, in: .dataSet, &order)
+            }
+        }
+        try order.restore(&parser)
+        parser.noteSuppressedWarnings()
+        return DICOMFile(preface, parser, path: nil)
+    }
+
+    private mutating func readPreface(isComplete: Bool) throws(DICOMError) {
+        let found: FilePreface
+        do {
+            found = try FilePreface(pending, options: options, isComplete: isComplete)
+        } catch  where error.code == .truncatedDataSet && !isComplete {
+            nextAttempt = max(FilePreface.leastLength, 2 * pending.count)
+            return
+        }
+        nextAttempt = 0
+        preface = found
+        let bytes = pending
+        pending = []
+        let start = found.transferSyntax.isDeflated ? 0 : found.dataSetOffset
+        parser = DataSetParser(
+            found.transferSyntax.isDeflated ? [] : bytes,
+            in: start..<(found.transferSyntax.isDeflated ? 0 : bytes.count),
+            transferSyntax: found.transferSyntax, options: options, isPartial: true)
+        guard found.transferSyntax.isDeflated else { return }
+        inflater = Inflater(limit: options.inflationLimit)
+        try feed(bytes[found.dataSetOffset...])
+    }
+
+    private mutating func feed(_ piece: ArraySlice<UInt8>) throws(DICOMError) {
+        if let inflater {
+            parser?.append(try inflater.inflated(piece, at: preface?.dataSetOffset ?? 0)[...])
+        } else {
+            parser?.append(piece)
+        }
+    }
+
+    /// Parses the elements that are whole.
+    private mutating func parseComplete() throws(DICOMError) {
+        guard let end = parser?.end, end >= nextAttempt else { return }
+        while !hasEnded, let parser = self.parser, parser.end - parser.position >= 8 {
+            guard try parseNext() else { return }
+        }
+    }
+
+    /// Whether the next element was whole.
+    private mutating func parseNext() throws(DICOMError) -> Bool {
+        guard var parser else { return false }
+        // The only owner of the bytes must be the one that they are appended to.
+        self.parser = nil
+        defer { self.parser = parser }
+        let before = (parser.position, parser.entries.count, parser.warnings.count, parser.context, order)
+        do {
+            if parser.entries.isEmpty { try parser.detectVREncoding(until: parser.end) }
+            hasEnded = try parser.parseElement(until: parser.end, in: .dataSet, &order)
+        } catch  where error.code == .truncatedDataSet {
+            parser.rewind(to: before.0, entries: before.1, warnings: before.2, context: before.3)
+            order = before.4
+            nextAttempt = parser.position + 2 * (parser.end - parser.position)
+            noteHeader(parser)
+            return false
+        }
+        noteHeader(parser)
+        return true
+    }
+
+    private mutating func noteHeader(_ parser: DataSetParser) {
+        guard header == nil, let found = parser.header else { return }
+        header = DataSet(
+            parsed: ParsedElements(
+                bytes: Array(parser.bytes[..<found.end]), entries: Array(parser.entries[..<found.entries])),
+            range: 0..<found.entries)
+    }
+}
+
+extension DataSetParser {
+    /// Forgets an element that was not whole.
+    fileprivate mutating func rewind(to position: Int, entries count: Int, warnings: Int, context: Context) {
+        self.position = position
+        entries.removeLast(entries.count - count)
+        discardWarnings(after: warnings)
+        path = []
+        self.context = context
+    }
+}

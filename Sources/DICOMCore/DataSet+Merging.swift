@@ -1,0 +1,74 @@
+extension DataSet {
+    /// The elements of both data sets; see ``merge(_:uniquingWith:)``.
+    public func merging(
+        _ other: DataSet, uniquingWith combine: (_ current: DataElement, _ new: DataElement) throws -> DataElement
+    ) rethrows -> DataSet {
+        var result = self
+        try result.merge(other, uniquingWith: combine)
+        return result
+    }
+
+    /// The elements of both data sets, the other's where both have one; see ``merge(_:uniquingWith:)``.
+    public func merging(_ other: DataSet) -> DataSet { merging(other) { $1 } }
+
+    /// Adds the elements of another data set, which replace those of the same tags; see ``merge(_:uniquingWith:)``.
+    public mutating func merge(_ other: DataSet) { merge(other) { $1 } }
+
+    /// Adds the elements of another data set. A sequence is one element: its items are not merged.
+    ///
+    /// The data set keeps its Specific Character Set (0008,0005), or takes the other's when it has none. Text that was
+    /// in another character set is encoded again when the data set is written; items state the one that they are in.
+    /// Private elements keep their tags: merge data sets whose private blocks agree, or leave them out.
+    /// - Parameter combine: What counts of an element that both have, under the same tag.
+    public mutating func merge(
+        _ other: DataSet, uniquingWith combine: (_ current: DataElement, _ new: DataElement) throws -> DataElement
+    ) rethrows {
+        if !contains(.specificCharacterSet) {
+            self[element: .specificCharacterSet] = other[element: .specificCharacterSet]
+        }
+        let target = characterSet
+        for element in other where element.tag != .specificCharacterSet {
+            let combined = try self[element: element.tag].map { try combine($0, element) } ?? element
+            self[element: element.tag] = combined.moved(to: target)
+        }
+    }
+}
+
+extension DataElement {
+    /// The element for a data set in another character set. Only text that differs in it is touched; what cannot be
+    /// decoded stays as it is, byte for byte.
+    fileprivate func moved(to target: SpecificCharacterSet) -> DataElement {
+        guard characterSet != target else { return self }
+        switch value {
+        case .bytes(let bytes):
+            guard case .text(repertoire: true, _) = vr.kind, bytes.contains(where: { $0 >= 0x80 || $0 == 0x1B }),
+                isDecodable
+            else { return self }
+            return DataElement(tag, vr, .text(strings.joined(separator: "\\")))
+        case .sequence(let items):
+            // Bytes stay as they are: each item says what its text was in (PS3.3 C.12.1.1.2).
+            return DataElement(tag, vr, .sequence(items.map { $0.stating(characterSet) }))
+        case .text, .fragments: return self
+        }
+    }
+}
+
+extension DataSet {
+    /// The data set with a Specific Character Set of its own, when it has none and text that needs one.
+    fileprivate func stating(_ characterSet: SpecificCharacterSet) -> DataSet {
+        guard !contains(.specificCharacterSet), hasEncodedText else { return self }
+        var copy = self
+        let terms = characterSet.terms.isEmpty ? ["ISO_IR 6"] : characterSet.terms
+        copy[element: .specificCharacterSet] = DataElement(
+            .specificCharacterSet, .cs, .text(terms.joined(separator: "\\")))
+        return copy
+    }
+
+    /// Whether any text, at any depth, has bytes beyond ASCII.
+    private var hasEncodedText: Bool {
+        allElements.contains { _, element in
+            guard case .text(repertoire: true, _) = element.vr.kind, let bytes = element.bytes else { return false }
+            return bytes.contains { $0 >= 0x80 || $0 == 0x1B }
+        }
+    }
+}
