@@ -126,7 +126,8 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "PlusOne", "FaultyNode", "omnitool", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting",
+                "PlusOne", "FaultyNode", "omnitool", "DataSetBenchmark", "DICOMCore", "DICOMDictionary", "DICOMCoding",
+                "DICOMTesting",
             ], swiftSettings: settings),
     ]
 )

@@ -151,7 +151,7 @@ def main():
                     media.done_with("tmpfs", output)
             folder = os.path.join(root, name)
             comparison.run(f"{name}: writing", options.runs, {
-                "DICOMNode": lambda: written(lambda output: ours(bench, "write", folder, 1, output)),
+                "DICOMNode": lambda: written(lambda output: ours(bench, "write", folder, output)),
                 "pydicom": lambda: written(lambda output: pydicom_write(below(folder), output)),
             })
     finally:

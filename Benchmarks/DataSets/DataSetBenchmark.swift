@@ -5,22 +5,26 @@ import Glibc
 
 /// This project's side of `datasets.sh`, in one thread:
 ///
-///     DataSetBenchmark headers|parse|write FOLDER ROUNDS [OUTPUT]
+///     DataSetBenchmark headers|parse FOLDER ROUNDS
+///     DataSetBenchmark write FOLDER OUTPUT
+///     DataSetBenchmark frame FILE NUMBER
 ///
-/// Prints the number of files, their bytes, seconds, and a check sum of what was read, which the other sides print too.
+/// Prints the number of files, their bytes, seconds, and a check sum of what was read, which the other sides print too; of
+/// a frame what it took to read the header, and to read the frame alone.
 @main
 enum DataSetBenchmark {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count >= 4, let rounds = Int(arguments[3]) else {
-            print("usage: DataSetBenchmark headers|parse|write FOLDER ROUNDS [OUTPUT]")
+        guard arguments.count == 4 else {
+            print("usage: DataSetBenchmark headers|parse FOLDER ROUNDS, write FOLDER OUTPUT, frame FILE NUMBER")
             exit(64)
         }
-        let paths = try FileSystem.files(below: [arguments[2]])
+        let (path, number) = (arguments[2], Int(arguments[3]) ?? 1)
         switch arguments[1] {
-        case "headers": try headers(paths, rounds)
-        case "parse": try parse(paths, rounds)
-        default: try write(paths, to: arguments.count > 4 ? arguments[4] : ".")
+        case "headers": try headers(FileSystem.files(below: [path]), number)
+        case "parse": try parse(FileSystem.files(below: [path]), number)
+        case "write": try write(FileSystem.files(below: [path]), to: arguments[3])
+        default: try frame(path, number)
         }
     }
 
@@ -86,5 +90,34 @@ enum DataSetBenchmark {
             }
         }
         report(files.count, 0, duration, 0)
+    }
+
+    /// The header of a huge file, and one of its frames.
+    static func frame(_ path: String, _ number: Int) throws {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let file = try DICOMFile.readHeader(path)
+        let afterHeader = clock.now
+        let headerBytes = status("/proc/self/io", "rchar:")
+        let headerPeak = status("/proc/self/status", "VmHWM:")
+        let reader = try FrameReader(file)
+        let frame = try reader.frame(number)
+        let end = clock.now
+        print(
+            """
+            {"rows": \(file.dataSet[.rows] ?? 0), "headerSeconds": \((afterHeader - start) / .seconds(1)), \
+            "headerBytes": \(headerBytes), "headerPeakKiB": \(headerPeak), "frames": \(reader.frameCount), \
+            "frameSeconds": \((end - afterHeader) / .seconds(1)), "frameLength": \(frame.count), \
+            "frameBytes": \(status("/proc/self/io", "rchar:") - headerBytes), \
+            "peakKiB": \(status("/proc/self/status", "VmHWM:")), "check": \(sum(frame[...]))}
+            """)
+    }
+
+    /// A number that the system keeps of this process.
+    static func status(_ path: String, _ name: String) -> Int {
+        guard let bytes = try? PosixFile(path, O_RDONLY).read(at: 0, count: 8192) else { return 0 }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        let line = lines.first { $0.hasPrefix(name) }
+        return line.flatMap { Int($0.dropFirst(name.count).filter { ("0"..."9").contains($0) }) } ?? 0
     }
 }

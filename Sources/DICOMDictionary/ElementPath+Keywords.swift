@@ -62,14 +62,15 @@ extension ElementPath {
 }
 
 extension DICOMTag {
-    /// The tag written as `(gggg,eeee)` or `ggggeeee` in hexadecimal digits.
+    /// The tag written as `(gggg,eeee)`, `gggg,eeee` or `ggggeeee` in hexadecimal digits.
     fileprivate init?(digits text: Substring) {
         var digits = Array(text.utf8)
         if digits.count == 11, digits[0] == UInt8(ascii: "("), digits[5] == UInt8(ascii: ","),
             digits[10] == UInt8(ascii: ")")
         {
-            digits = Array(digits[1...4] + digits[6...9])
+            digits = Array(digits[1...9])
         }
+        if digits.count == 9, digits[4] == UInt8(ascii: ",") { digits.remove(at: 4) }
         guard digits.count == 8 else { return nil }
         var number: UInt32 = 0
         for digit in digits {

@@ -52,7 +52,8 @@ struct ConvertCommand: ParsableCommand {
         let file = try DICOMFile.read(source)
         for warning in file.warnings { report("'\(source)': \(warning)") }
         if file.meta[.mediaStorageSOPClassUID] == .mediaStorageDirectoryStorage {
-            report("'\(source)' is a DICOMDIR: the byte offsets in it do not hold for the new file. Make it anew instead.")
+            report(
+                "'\(source)' is a DICOMDIR: the byte offsets in it do not hold for the new file. Make it anew instead.")
         }
         let syntax = transferSyntax.flatMap { TransferSyntax(named: $0) } ?? file.transferSyntax
         try file.converted(to: syntax).write(to: target)

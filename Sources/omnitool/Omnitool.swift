@@ -8,6 +8,7 @@ struct Omnitool: AsyncParsableCommand {
         commandName: "omnitool", abstract: "Tools for DICOM files and peers.", version: Implementation.version,
         subcommands: [
             StoreCommand.self, EchoCommand.self, ReceiveCommand.self, ShowCommand.self, CompareCommand.self,
+            DICOMDirCommand.self,
             ConvertCommand.self,
             PhantomCommand.self,
         ])

@@ -51,7 +51,7 @@ struct ShowCommand: ParsableCommand {
                     show(file, wanted, &output)
                 }
                 shown += 1
-            } catch where error.code == .notPart10 && FileSystem.isDirectory(paths[0]) {
+            } catch  where error.code == .notPart10 && FileSystem.isDirectory(paths[0]) {
                 report("'\(path)' is skipped: it is no DICOM file.")
             } catch {
                 failed += 1
