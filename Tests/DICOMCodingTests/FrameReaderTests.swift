@@ -76,8 +76,8 @@ struct FrameReaderTests {
         #expect(try frames(dataSet) == [Array(0..<16), Array(16..<32)])
     }
 
-    /// PS3.5 8.1.1: words of OW are swapped, although a frame of 9 bytes begins within one; samples of 32 bits are
-    /// swapped as one (as DCMTK writes and pydicom reads them).
+    /// PS3.5 8.1.1: words of OW are swapped, although a frame of 9 bytes begins within one; samples of 32 bits are swapped
+    /// as one, as pydicom reads them.
     @Test func bigEndianFrames() throws {
         func frames(_ header: DataSet, _ vr: VR, _ bytes: [UInt8], count: Int) throws -> [[UInt8]] {
             let source = NativePixels(value: bytes[...])

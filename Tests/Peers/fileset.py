@@ -62,7 +62,11 @@ def disagreements(folder):
     if last != (roots[-1].seq_item_tell if roots else 0):
         yield "the offset of the last record of the root is wrong"
 
-    file_set = FileSet(directory)
+    try:
+        file_set = FileSet(directory)
+    except (KeyError, ValueError) as error:
+        yield f"FileSet: {error!r}"
+        return
     print(file_set)
     leaves = [item for _, item in found if "ReferencedFileID" in item]
     if len(file_set) != len(leaves):

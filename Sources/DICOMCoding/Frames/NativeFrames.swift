@@ -87,8 +87,8 @@ struct NativeFrames: Sendable {
         }
     }
 
-    /// Samples of more than a byte are swapped as a whole; smaller ones are packed into words where the VR is OW
-    /// (PS3.5 8.1.1, A.3).
+    /// Samples of more than a byte are swapped as a whole, as pydicom does, where DCMTK swaps the words of OW even in
+    /// samples of 32 bits; smaller ones are packed into words where the VR is OW (PS3.5 8.1.1, A.3).
     private static func swapUnit(_ bits: Int, _ vr: VR) -> Int {
         if bits > 8, bits % 8 == 0 { return bits / 8 }
         return vr == .ow ? 2 : 1
