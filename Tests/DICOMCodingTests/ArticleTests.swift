@@ -56,7 +56,7 @@ struct ArticleTests {
         let range = DICOMRange<DICOMDate>("20260101-20261231")
         #expect(birth?.year == 1970 && acquired?.offset?.description == "+0100")
         #expect(slope?.description == "1.50" && slope?.double == 1.5 && family == "Doe")
-        #expect(range.contains("20260704"))
+        #expect(range?.contains(try #require(DICOMDate("20260704"))) == true)
 
         for item in dataSet[.requestAttributesSequence] ?? [] {
             print(item[.scheduledProcedureStepID] ?? "none")
