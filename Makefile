@@ -2,7 +2,7 @@
 
 .PHONY: demo test bench format lint docs clean
 
-SOURCES = Sources Tests Examples Package.swift
+SOURCES = Sources Tests Examples Benchmarks Package.swift
 
 demo: ## the whole cycle on phantom images, judged by pydicom
 	dev/demo
@@ -10,9 +10,10 @@ demo: ## the whole cycle on phantom images, judged by pydicom
 test: ## lint, generated code, unit tests and the tests with real peers
 	dev/test
 
-bench: ## receiving and the whole cycle, beside DCMTK and pynetdicom
+bench: ## receiving, the whole cycle and data sets, beside DCMTK, pynetdicom and pydicom
 	Benchmarks/receive.sh
 	Benchmarks/node.sh
+	Benchmarks/datasets.sh
 
 format:
 	swift format -i -r -p $(SOURCES)
