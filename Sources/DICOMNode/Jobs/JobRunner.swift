@@ -22,6 +22,11 @@ struct JobRunner: Sendable {
     let outbox: Outbox
     /// Wakes the outbox: outputs wait for delivery.
     let outputsAreReady: @Sendable () -> Void
+    /// The jobs that are processed now, until what follows is recorded.
+    private let running = RunningJobs()
+
+    /// Whether no job is processed.
+    var isIdle: Bool { running.count == 0 }
 
     /// Runs until the task is cancelled or the node stops. A job that is interrupted so stays recorded as processing, and is
     /// processed again when the node starts the next time.
@@ -30,7 +35,6 @@ struct JobRunner: Sendable {
             if let id = job.id { try await ledger.setState(.ready, of: id) }
         }
         await withDiscardingTaskGroup { group in
-            let running = RunningJobs()
             for await _ in wake {
                 if stopping.isSet { break }
                 for job in await ready() where running.count < configuration.maximumConcurrentJobs {

@@ -106,8 +106,7 @@ public final class Node: Service {
         stopping.set()
         let deadline = ContinuousClock.now + configuration.shutdownGracePeriod
         while .now < deadline, !work.isCancelled {
-            let running = (try? await ledger.jobs(in: [.processing])) ?? []
-            if running.isEmpty, await outbox.isIdle { break }
+            if runner.isIdle, await outbox.isIdle { break }
             try? await Task.sleep(for: .milliseconds(50))
         }
         work.cancel()
