@@ -25,7 +25,7 @@ package struct DataSetParser {
     /// The number of entries before the first pixel data element, and where it begins.
     private(set) var header: (entries: Int, end: Int)?
     package private(set) var warnings: [DICOMError] = []
-    private var suppressedWarnings = 0
+    private(set) var suppressedWarnings = 0
     /// The sequences around the current position, for errors.
     var path: [DICOMTag] = []
     /// What the elements of the current data set that came before say about the ones that follow.
@@ -248,8 +248,11 @@ package struct DataSetParser {
         suppressedWarnings = 0
     }
 
-    /// Takes back the warnings after the first `count`.
-    mutating func discardWarnings(after count: Int) { warnings.removeLast(max(0, warnings.count - count)) }
+    /// Takes back the warnings after the first `count`, and those beyond so many that were only counted.
+    mutating func discardWarnings(after count: Int, suppressed: Int) {
+        warnings.removeLast(max(0, warnings.count - count))
+        suppressedWarnings = suppressed
+    }
 
     func malformed(_ text: String, offset: Int) -> DICOMError {
         DICOMError(
