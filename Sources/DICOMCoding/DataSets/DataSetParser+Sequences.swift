@@ -20,7 +20,7 @@ extension DataSetParser {
                 isClosed = true
             }
         }
-        if isDelimited, !isClosed { try reportMissingDelimitation("the sequence has no delimitation", until: limit) }
+        if isDelimited, !isClosed { try reportEnd("the sequence has no delimitation", until: limit) }
         path.removeLast()
         close(sequence)
     }
@@ -107,7 +107,7 @@ extension DataSetParser {
                 isClosed = true
             }
         }
-        if !isClosed { try reportMissingDelimitation("the fragments have no delimitation", until: limit) }
+        if !isClosed { try reportEnd("the fragments have no delimitation", until: limit) }
         close(element)
     }
 

@@ -54,15 +54,18 @@ extension DataSetParser {
 
     /// Some writers use the other encoding than they say, for a data set or for single items (not for single elements).
     mutating func detectVREncoding(until limit: Int) throws(DICOMError) {
-        guard limit - position >= 8, loadTag(position).group != 0xFFFE else { return }
+        guard limit - position >= 8 else {
+            if isPartial, limit == end { try reportTruncation("the header of an element is cut off") }
+            return
+        }
+        guard loadTag(position).group != 0xFFFE else { return }
         let letters = (bytes[position + 4], bytes[position + 5])
         let areLetters = (0x41...0x5A).contains(letters.0) && (0x41...0x5A).contains(letters.1)
         guard areLetters != isExplicit else { return }
         if isExplicit {
             // A damaged VR, unless the length of implicit VR makes sense.
             let length = loadUInt32(position + 4)
-            guard Int(length) <= max(limit - position - 8, isPartial ? 1 << 20 : 0) || length == Self.undefinedLength
-            else { return }
+            if length != Self.undefinedLength, try isBeyond(Int(length), limit - position - 8, limit) { return }
         } else {
             guard path.isEmpty, let vr = VR(letters.0, letters.1), DICOMDictionary.vr(of: loadTag(position)) == vr
             else { return }
@@ -82,13 +85,15 @@ extension DataSetParser {
         let short = loadUInt16(start + 6)
         let vr = DICOMDictionary.vr(of: tag) ?? .un
         // New VRs have a 32-bit length (PS3.5 6.2), …
-        if areLetters, short == 0, left >= 12, Int(loadUInt32(start + 8)) <= left - 12 {
+        if areLetters, short == 0, try !isBeyond(12, left, limit),
+            try !isBeyond(Int(loadUInt32(start + 8)), left - 12, limit)
+        {
             position += 12
             return Header(tag: tag, vr: .un, length: loadUInt32(start + 8))
         }
         // … a single element may be in implicit VR, …
         let long = loadUInt32(start + 4)
-        if !areLetters, Int(long) <= left - 8 {
+        if !areLetters, try !isBeyond(Int(long), left - 8, limit) {
             position += 8
             return Header(tag: tag, vr: vr, length: long)
         }

@@ -25,7 +25,7 @@ package struct DataSetParser {
     /// The number of entries before the first pixel data element, and where it begins.
     private(set) var header: (entries: Int, end: Int)?
     package private(set) var warnings: [DICOMError] = []
-    private var suppressedWarnings = 0
+    private(set) var suppressedWarnings = 0
     /// The sequences around the current position, for errors.
     var path: [DICOMTag] = []
     /// What the elements of the current data set that came before say about the ones that follow.
@@ -95,7 +95,7 @@ package struct DataSetParser {
         var isClosed = false
         while !isClosed, position < limit { isClosed = try parseElement(until: limit, in: place, &order) }
         if place == .undefinedItem, !isClosed {
-            try reportMissingDelimitation("an item of undefined length has no delimitation", until: limit)
+            try reportEnd("an item of undefined length has no delimitation", until: limit)
         }
         try order.restore(&self)
     }
@@ -143,13 +143,13 @@ package struct DataSetParser {
             return Header(tag: tag, vr: vr, length: length)
         }
         guard limit - position >= 12 else {
-            try reportTruncation("the length of \(tag) is cut off")
+            try reportEnd("the length of \(tag) is cut off", until: limit)
             position = limit
             return Header(tag: tag, vr: vr, length: 0)
         }
         var length = loadUInt32(position + 8)
         let short = loadUInt16(position + 6)
-        if short != 0, length != Self.undefinedLength, Int(length) > limit - position - 12,
+        if short != 0, length != Self.undefinedLength, try isBeyond(Int(length), limit - position - 12, limit),
             Int(short) <= limit - position - 8
         {
             try tolerate("\(tag) has a 16-bit length, which \(vr) must not", at: position + 6)
@@ -248,8 +248,11 @@ package struct DataSetParser {
         suppressedWarnings = 0
     }
 
-    /// Takes back the warnings after the first `count`.
-    mutating func discardWarnings(after count: Int) { warnings.removeLast(max(0, warnings.count - count)) }
+    /// Takes back the warnings after the first `count`, and those beyond so many that were only counted.
+    mutating func discardWarnings(after count: Int, suppressed: Int) {
+        warnings.removeLast(max(0, warnings.count - count))
+        suppressedWarnings = suppressed
+    }
 
     func malformed(_ text: String, offset: Int) -> DICOMError {
         DICOMError(
@@ -262,12 +265,21 @@ package struct DataSetParser {
     mutating func fitted(_ length: Int, until limit: Int, of tag: DICOMTag) throws(DICOMError) -> Int {
         let available = limit - position
         guard length > available else { return length }
-        let text = "\(tag) has a length of \(length) bytes, but \(available) are left"
-        if limit == end { try reportTruncation(text) } else { try tolerate(text, at: position) }
+        try reportEnd("\(tag) has a length of \(length) bytes, but \(available) are left", until: limit)
         return available
     }
 
-    mutating func reportMissingDelimitation(_ text: String, until limit: Int) throws(DICOMError) {
+    /// Reports that a data set, sequence or item ends too early.
+    mutating func reportEnd(_ text: String, until limit: Int) throws(DICOMError) {
         if limit == end { try reportTruncation(text) } else { try tolerate(text, at: position) }
+    }
+
+    /// Whether a length that may be none is more than what is `left` up to `limit`.
+    ///
+    /// - Throws: ``DICOMError`` with `truncatedDataSet` while that cannot be told, because more bytes may follow.
+    mutating func isBeyond(_ length: Int, _ left: Int, _ limit: Int) throws(DICOMError) -> Bool {
+        guard length > left else { return false }
+        if isPartial, limit == end { try reportTruncation("what follows tells what an element is") }
+        return true
     }
 }

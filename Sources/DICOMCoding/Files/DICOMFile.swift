@@ -180,9 +180,16 @@ public struct DICOMFile: Sendable {
 
     /// The bytes of the file, as pieces to be written one after the other; long values are not copied.
     ///
-    /// - Throws: ``DICOMError`` when a value cannot be encoded.
+    /// - Throws: ``DICOMError`` when a value cannot be encoded, or the data set has elements of the file meta group.
     public func encodedChunks() throws(DICOMError) -> [ArraySlice<UInt8>] {
-        [try metaGroup()[...]] + (try dataSet.encodedChunks(as: transferSyntax))
+        if let misplaced = dataSet.tags(in: DICOMTag(0x0002, 0)...DICOMTag(0x0002, 0xFFFF)).first {
+            // They would come right after the meta group, and readers would take them for a part of it.
+            throw DICOMError(
+                .unencodableValue,
+                "The data set has an element of the file meta group; remove it, or set it in DICOMFile.meta.",
+                at: [misplaced])
+        }
+        return [try metaGroup()[...]] + (try dataSet.encodedChunks(as: transferSyntax))
     }
 
     /// The same file in another transfer syntax. Pixel data are neither compressed nor decompressed.

@@ -24,6 +24,8 @@ public struct DICOMStream: ~Copyable {
     /// An element that was not whole is looked at again when this much is there, so that a long one is not parsed again
     /// with each piece.
     private var nextAttempt = 0
+    /// Whether it is known if the VRs are explicit.
+    private var hasBegun = false
     private var hasEnded = false
     /// The elements before the pixel data; `nil` until these begin.
     public private(set) var header: DataSet?
@@ -65,7 +67,7 @@ public struct DICOMStream: ~Copyable {
         parser.isPartial = false
         if let inflater, !inflater.isFinished { try parser.reportTruncation("the deflated bytes have no end") }
         if !hasEnded {
-            if parser.entries.isEmpty { try parser.detectVREncoding(until: parser.end) }
+            if !hasBegun { try parser.detectVREncoding(until: parser.end) }
             var isClosed = false
             while !isClosed, parser.position < parser.end {
                 isClosed = try parser.parseElement(until: parser.end, in: .dataSet, &order)
@@ -120,13 +122,14 @@ public struct DICOMStream: ~Copyable {
         // The only owner of the bytes must be the one that they are appended to.
         self.parser = nil
         defer { self.parser = parser }
-        let before = (parser.position, parser.entries.count, parser.warnings.count, parser.context, order)
+        let before = (DataSetParser.State(parser), order, hasBegun)
         do {
-            if parser.entries.isEmpty { try parser.detectVREncoding(until: parser.end) }
+            if !hasBegun { try parser.detectVREncoding(until: parser.end) }
+            hasBegun = true
             hasEnded = try parser.parseElement(until: parser.end, in: .dataSet, &order)
         } catch  where error.code == .truncatedDataSet {
-            parser.rewind(to: before.0, entries: before.1, warnings: before.2, context: before.3)
-            order = before.4
+            parser.rewind(to: before.0)
+            (order, hasBegun) = (before.1, before.2)
             nextAttempt = parser.position + 2 * (parser.end - parser.position)
             noteHeader(parser)
             return false
@@ -145,12 +148,34 @@ public struct DICOMStream: ~Copyable {
 }
 
 extension DataSetParser {
+    /// Where a parser stands between two elements of the outermost data set.
+    fileprivate struct State {
+        let position: Int
+        let entries: Int
+        let warnings: (kept: Int, suppressed: Int)
+        let isExplicit: Bool
+        let isBigEndian: Bool
+        let context: Context
+
+        init(_ parser: DataSetParser) {
+            position = parser.position
+            entries = parser.entries.count
+            warnings = (parser.warnings.count, parser.suppressedWarnings)
+            isExplicit = parser.isExplicit
+            isBigEndian = parser.isBigEndian
+            context = parser.context
+        }
+    }
+
     /// Forgets an element that was not whole.
-    fileprivate mutating func rewind(to position: Int, entries count: Int, warnings: Int, context: Context) {
-        self.position = position
-        entries.removeLast(entries.count - count)
-        discardWarnings(after: warnings)
+    fileprivate mutating func rewind(to state: State) {
+        position = state.position
+        entries.removeLast(entries.count - state.entries)
+        discardWarnings(after: state.warnings.kept, suppressed: state.warnings.suppressed)
+        // The end may have come within an item that has them otherwise.
+        isExplicit = state.isExplicit
+        isBigEndian = state.isBigEndian
         path = []
-        self.context = context
+        context = state.context
     }
 }

@@ -90,7 +90,7 @@ struct FilePreface {
         let isPlausible =
             little.rawValue == 0
             ? length == 4
-            : length == DataSetParser.undefinedLength || Int(length) <= max(bytes.count - start - 8, 1 << 16)
+            : length == DataSetParser.undefinedLength || length <= 1 << 16
         return isPlausible && little.group <= 0x0020 && DICOMDictionary.vr(of: little) != nil
             ? .implicitVRLittleEndian : nil
     }

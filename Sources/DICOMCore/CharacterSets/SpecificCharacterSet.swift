@@ -110,12 +110,22 @@ extension SpecificCharacterSet {
     /// default repertoire, and in VRs that the character set does not apply to, are taken for Latin 1, as most readers do.
     package func decode(_ bytes: ArraySlice<UInt8>, as vr: VR) -> String {
         guard bytes.contains(where: { $0 >= 0x80 || $0 == 0x1B }) else { return String(decoding: bytes, as: UTF8.self) }
-        guard let use = TextUse(vr) else {
-            var text = String.UnicodeScalarView()
-            text.append(contentsOf: bytes.lazy.map { Unicode.Scalar($0) })
-            return String(text)
-        }
+        guard let use = TextUse(vr) else { return latin1(bytes) }
         return coding.decode(bytes, use).text
+    }
+
+    private func latin1(_ bytes: ArraySlice<UInt8>) -> String {
+        var text: [UInt8] = []
+        text.reserveCapacity(bytes.count + bytes.count / 2)
+        for byte in bytes {
+            if byte < 0x80 {
+                text.append(byte)
+            } else {
+                text.append(0xC0 | byte >> 6)
+                text.append(0x80 | byte & 0x3F)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Where in `bytes`, counted from their begin, is the first that this character set does not have.
