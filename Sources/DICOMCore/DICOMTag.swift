@@ -35,6 +35,17 @@
     package static let sequenceDelimitation = DICOMTag(rawValue: 0xFFFE_E0DD)
     package static let pixelData = DICOMTag(rawValue: 0x7FE0_0010)
     package static let specificCharacterSet = DICOMTag(rawValue: 0x0008_0005)
+
+    /// Elements that PS3.6 lists as US or SS.
+    package var isUSOrSS: Bool {
+        switch rawValue {
+        case 0x0018_9810, 0x0022_1452, 0x0028_0071, 0x0028_0104...0x0028_0111, 0x0028_0120, 0x0028_0121,
+            0x0028_1100...0x0028_1103, 0x0028_1111...0x0028_1113, 0x0028_1200, 0x0028_3002, 0x0040_9211, 0x0040_9216,
+            0x0060_3004, 0x0060_3006:
+            true
+        default: false
+        }
+    }
 }
 
 /// Four upper-case hexadecimal digits.

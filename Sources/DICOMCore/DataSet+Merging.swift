@@ -34,10 +34,36 @@ extension DataSet {
     }
 }
 
+extension DataSet {
+    /// Changes Specific Character Set (0008,0005), and converts the text that was read in another one.
+    ///
+    /// ```swift
+    /// dataSet.setCharacterSet(.utf8)
+    /// dataSet[.patientComments] = "山田"
+    /// ```
+    /// Setting the attribute alone only says how the bytes are to be understood. Items keep the set that their text is in
+    /// and state it, and bytes that cannot be decoded stay as they are.
+    public mutating func setCharacterSet(_ target: SpecificCharacterSet) {
+        let moved = filter { $0.tag != .specificCharacterSet }.map { ($0, $0.moved(to: target)) }
+        if target.terms.isEmpty {
+            remove(.specificCharacterSet)
+        } else {
+            let terms = target.terms.joined(separator: "\\")
+            self[element: .specificCharacterSet] = DataElement(.specificCharacterSet, .cs, .text(terms))
+        }
+        for (old, new) in moved where old.characterSet != target {
+            switch new.value {
+            case .text, .sequence: self[element: new.tag] = new
+            case .bytes, .fragments: break
+            }
+        }
+    }
+}
+
 extension DataElement {
     /// The element for a data set in another character set. Only text that differs in it is touched; what cannot be
     /// decoded stays as it is, byte for byte.
-    fileprivate func moved(to target: SpecificCharacterSet) -> DataElement {
+    package func moved(to target: SpecificCharacterSet) -> DataElement {
         guard characterSet != target else { return self }
         switch value {
         case .bytes(let bytes):

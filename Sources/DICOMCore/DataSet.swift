@@ -90,9 +90,7 @@ extension DataSet {
             return Value(element, vr: attribute.vr)
         }
         set {
-            self[element: attribute.tag] = newValue.map {
-                DataElement(attribute.tag, storedVR(attribute), $0.elementValue(vr: storedVR(attribute)))
-            }
+            self[element: attribute.tag] = newValue.map { element(attribute.tag, storedVR(attribute), $0) }
         }
     }
 
@@ -101,6 +99,12 @@ extension DataSet {
         let position = changePosition(tag)
         if position < changes.count, changes[position].tag == tag { return changes[position].element != nil }
         return parsed?.index(of: tag, in: range) != nil
+    }
+
+    /// Whether the element was set or removed since the data set was read.
+    package func isChanged(_ tag: DICOMTag) -> Bool {
+        let position = changePosition(tag)
+        return position < changes.count && changes[position].tag == tag
     }
 
     /// Whether there is an element for this attribute, with or without a value.
@@ -116,6 +120,15 @@ extension DataSet {
     public mutating func setEmpty<Value>(_ attribute: Attribute<Value>) {
         let value: DataElement.Value = attribute.vr == .sq ? .sequence([]) : .bytes([])
         self[element: attribute.tag] = DataElement(attribute.tag, attribute.vr, value)
+    }
+
+    /// An element for a value; where PS3.6 lists US or SS, the one that has the number.
+    private func element(_ tag: DICOMTag, _ vr: VR, _ value: some AttributeValue) -> DataElement {
+        let made = DataElement(tag, vr, value.elementValue(vr: vr))
+        guard case .text = made.value, tag.isUSOrSS, vr == .us || vr == .ss else { return made }
+        let other = vr == .us ? VR.ss : .us
+        let second = DataElement(tag, other, value.elementValue(vr: other))
+        return second.bytes == nil ? made : second
     }
 
     /// An attribute whose VR depends on the data set (US or SS, OB or OW) keeps the VR that it has.

@@ -142,6 +142,15 @@ extension VR {
         }
     }
 
+    /// Whether an even number of bytes is a whole number of values.
+    package func allows(length: Int) -> Bool {
+        switch self {
+        case .ul, .sl, .fl, .at: length & 3 == 0
+        case .fd, .uv, .sv: length & 7 == 0
+        default: true
+        }
+    }
+
     /// The byte that makes the length of a value even (PS3.5 6.2).
     package var padding: UInt8 {
         switch kind {

@@ -30,6 +30,10 @@ struct CompareCommand: ParsableCommand {
         var isDifferent = false
         do {
             for (left, right, title) in try pairs(&output, &isDifferent) {
+                if title != nil, !isDICOM(left), !isDICOM(right) {
+                    report("'\(left)' and '\(right)' are skipped: they are no DICOM files.")
+                    continue
+                }
                 let a = try DICOMFile.read(left)
                 let b = try DICOMFile.read(right)
                 for (path, file) in [(left, a), (right, b)] {
@@ -71,11 +75,11 @@ struct CompareCommand: ParsableCommand {
             isDifferent = true
             output.write("\(left.contains(name) ? "<" : ">") file \(name)\n")
         }
-        return left.intersection(right).sorted().compactMap { name in
-            let pair = (first + "/" + name, second + "/" + name)
-            guard DICOMFile.isPart10(pair.0) || DICOMFile.isPart10(pair.1) else { return nil }
-            return (pair.0, pair.1, name)
-        }
+        return left.intersection(right).sorted().map { (first + "/" + $0, second + "/" + $0, $0) }
+    }
+
+    private func isDICOM(_ path: String) -> Bool {
+        DICOMFile.isPart10(path) || (try? DICOMFile.readHeader(path)) != nil
     }
 
     private func ignoredTags() throws -> Set<DICOMTag> {

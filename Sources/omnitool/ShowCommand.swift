@@ -42,16 +42,21 @@ struct ShowCommand: ParsableCommand {
             do {
                 let file = try DICOMFile.read(path, options: options)
                 for warning in file.warnings { report("'\(path)': \(warning)") }
-                for warning in file.dataSet.textProblems { report("'\(path)': \(warning)") }
+                let problems = file.dataSet.textProblems
+                for problem in problems { report("'\(path)': \(problem)") }
+                if strict, !problems.isEmpty {
+                    failed += 1
+                    continue
+                }
                 if json {
                     if isSeveral { output.write(shown == 0 ? "\n" : ",\n") }
-                    output.write(file.dataSet.selecting(wanted).json())
+                    output.write(wanted.isEmpty ? file.dataSet.json() : file.selecting(wanted).json())
                 } else {
                     if isSeveral { output.write("\(shown == 0 ? "" : "\n")# \(path)\n") }
                     show(file, wanted, &output)
                 }
                 shown += 1
-            } catch  where error.code == .notPart10 && FileSystem.isDirectory(paths[0]) {
+            } catch  where error.code == .notPart10 && !paths.contains(path) {
                 report("'\(path)' is skipped: it is no DICOM file.")
             } catch {
                 failed += 1
@@ -75,6 +80,17 @@ struct ShowCommand: ParsableCommand {
         }
     }
 
+    /// The element at a path alone, after the creator of its block where it has one; `nil` when there is none.
+    private func element(_ file: DICOMFile, _ path: ElementPath) -> (dataSet: DataSet, hasCreator: Bool)? {
+        guard let element = file.dataSet[path] ?? file.meta[path] else { return nil }
+        var alone = DataSet().inheriting(element.characterSet)
+        let block = DICOMTag(element.tag.group, element.tag.element >> 8)
+        let creator = element.tag.isPrivate ? file.dataSet[ElementPath(block, in: path.items)] : nil
+        if let creator { alone[element: creator.tag] = creator }
+        alone[element: element.tag] = element
+        return (alone, creator != nil)
+    }
+
     private func show(_ file: DICOMFile, _ wanted: [ElementPath], _ output: inout StandardOutput) {
         let limit = maximumLength == 0 ? nil : maximumLength
         if wanted.isEmpty {
@@ -84,31 +100,40 @@ struct ShowCommand: ParsableCommand {
             file.dataSet.writeText(maximumValueLength: limit) { output.write($0 + "\n") }
         } else {
             for path in wanted {
-                // The element alone, with the creator and the character set that its line needs.
-                guard let element = file.dataSet[path] ?? file.meta[path] else { continue }
-                DataSet(showing: element).writeText(maximumValueLength: limit) { output.write($0 + "\n") }
+                // Without the creator that a private element's name is looked up by.
+                guard let found = element(file, path) else { continue }
+                var isCreator = found.hasCreator
+                found.dataSet.writeText(maximumValueLength: limit) { line in
+                    if !isCreator { output.write(line + "\n") }
+                    isCreator = false
+                }
             }
         }
     }
 }
 
-extension DataSet {
-    /// A data set of one element, to be shown.
-    fileprivate init(showing element: DataElement) {
-        self.init()
-        if !element.characterSet.terms.isEmpty { self = inheriting(element.characterSet) }
-        self[element: element.tag] = element
-    }
-
-    /// The elements at these paths; all where there are none.
+extension DICOMFile {
+    /// The elements at these paths, in sequences as they stand, with empty items in place of the others.
     fileprivate func selecting(_ paths: [ElementPath]) -> DataSet {
-        guard !paths.isEmpty else { return self }
-        var selected = DataSet().inheriting(characterSet)
+        var selected = DataSet().inheriting(.utf8)
         for path in paths {
-            guard let element = self[path] else { continue }
-            selected[element: element.tag] = element
+            guard let element = dataSet[path] ?? meta[path] else { continue }
+            selected.insert(element.moved(to: .utf8), path.items[...])
         }
         return selected
+    }
+}
+
+extension DataSet {
+    fileprivate mutating func insert(_ element: DataElement, _ items: ArraySlice<ElementPath.Item>) {
+        guard let first = items.first else {
+            self[element: element.tag] = element
+            return
+        }
+        var all = self[element: first.sequence]?.items ?? []
+        while all.count <= first.index { all.append(DataSet()) }
+        all[first.index].insert(element, items.dropFirst())
+        self[element: first.sequence] = DataElement(first.sequence, .sq, .sequence(all))
     }
 
     /// What is wrong with the encoding of text, at all depths; the first hundred.

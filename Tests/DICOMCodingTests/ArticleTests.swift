@@ -76,7 +76,7 @@ struct ArticleTests {
         }
         #expect(changed.differences(from: dataSet).count == 6)
 
-        changed[.specificCharacterSet] = ["ISO_IR 192"]
+        changed.setCharacterSet(.utf8)
         changed[.patientName] = "Wang^XiaoDong=王^小東"
 
         try DICOMFile(dataSet: changed).write(to: output)

@@ -79,9 +79,11 @@ def choices(tag):
 class Judge:
     """Compares two data sets; `through_dcmconv` is the file between them where DCMTK has written the second one."""
 
-    def __init__(self, crosses_endianness, through_dcmconv=None):
-        self.crosses_endianness = crosses_endianness
+    def __init__(self, files, through_dcmconv=None):
+        self.crosses_endianness = files[0].original_encoding[1] != files[1].original_encoding[1]
         self.drops_spaces = through_dcmconv is not None  # DCMTK normalizes the padding of each value
+        # Private VRs get lost where one of the files is in implicit VR.
+        self.through_implicit = any(side.original_encoding[0] for side in (*files, *([through_dcmconv] if through_dcmconv else [])))
         self.was_implicit = through_dcmconv is not None and through_dcmconv.original_encoding[0]
         self.problems = []
 
@@ -98,7 +100,7 @@ class Judge:
         our_vr, our_value, our_is_little = written
         is_long = isinstance(value, bytes) and len(value) > 65534
         may_be_chosen = self.was_implicit and our_vr in choices(tag) and vr in choices(tag)
-        may_be_un = our_vr == "UN" and (is_long or tag.is_private)
+        may_be_un = our_vr == "UN" and (is_long or tag.is_private and self.through_implicit)
         if vr is not None and our_vr is not None and vr != our_vr and not (may_be_un or may_be_chosen):
             self.problems.append(f"{path} has VR {our_vr} instead of {vr}")
         elif isinstance(value, list) or isinstance(our_value, list):
@@ -130,7 +132,7 @@ def compare(original, written, through_dcmconv=None):
     if ours is None:
         return ["pydicom does not read it"]
     between = read(through_dcmconv) if through_dcmconv else None
-    judge = Judge(theirs.original_encoding[1] != ours.original_encoding[1], between)
+    judge = Judge((theirs, ours), between)
     judge.datasets(theirs, ours)
     meta, our_meta = ({}, {}) if between else (theirs.file_meta, ours.file_meta)
     for tag in (tag for tag in meta.keys() if tag not in (0x00020000, 0x00020010)):

@@ -48,9 +48,11 @@ extension DataSet {
 
     /// The data set encoded in a transfer syntax.
     ///
+    /// - Parameter isQuery: Whether this is the identifier of a query, which may have ranges and wildcards in place of values
+    ///   (PS3.4 C.2.2.2): then text is not checked against the rules of its VR.
     /// - Throws: ``DICOMError`` when a text cannot be encoded, a value is too long, or the transfer syntax is not supported.
-    public func encoded(as transferSyntax: TransferSyntax) throws(DICOMError) -> [UInt8] {
-        let chunks = try encodedChunks(as: transferSyntax)
+    public func encoded(as transferSyntax: TransferSyntax, isQuery: Bool = false) throws(DICOMError) -> [UInt8] {
+        let chunks = try encodedChunks(as: transferSyntax, isQuery: isQuery)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(chunks.reduce(0) { $0 + $1.count })
         for chunk in chunks { bytes += chunk }
@@ -58,8 +60,12 @@ extension DataSet {
     }
 
     /// The data set encoded in a transfer syntax, as pieces to be written one after the other; long values are not copied.
-    public func encodedChunks(as transferSyntax: TransferSyntax) throws(DICOMError) -> [ArraySlice<UInt8>] {
-        var serializer = DataSetSerializer(transferSyntax: transferSyntax)
+    ///
+    /// The parameters are those of ``encoded(as:isQuery:)``.
+    public func encodedChunks(
+        as transferSyntax: TransferSyntax, isQuery: Bool = false
+    ) throws(DICOMError) -> [ArraySlice<UInt8>] {
+        var serializer = DataSetSerializer(transferSyntax: transferSyntax, isQuery: isQuery)
         try serializer.write(self)
         return try serializer.finish()
     }

@@ -48,8 +48,14 @@ private struct DataSetTextWriter {
 
     /// It calls itself for the items of sequences, which are as deep as the parser's bound at most.
     func write(_ dataSet: DataSet, indentation: String, to line: (String) throws -> Void) rethrows {
+        // Elements of one private block follow one another: its creator is looked up once.
+        var block: (tag: UInt32, creator: String?) = (0, nil)
         for element in dataSet {
-            let name = name(of: element.tag, in: dataSet)
+            let tag = element.tag
+            if tag.isPrivate, tag.rawValue >> 8 != block.tag {
+                block = (tag.rawValue >> 8, dataSet.privateCreator(of: tag))
+            }
+            let name = name(of: tag, creator: block.creator)
             switch element.value {
             case .bytes, .text:
                 let count = count(of: element)
@@ -84,10 +90,9 @@ private struct DataSetTextWriter {
         return "\(tag.description.lowercased()) \(vr) \(value) #\(length),\(multiplicity) \(name)"
     }
 
-    private func name(of tag: DICOMTag, in dataSet: DataSet) -> String {
+    private func name(of tag: DICOMTag, creator: String?) -> String {
         if tag.isPrivateCreator { return "PrivateCreator" }
         if tag.isPrivate {
-            let creator = dataSet.privateCreator(of: tag)
             return creator.flatMap { DICOMDictionary.privateEntry(for: tag, creator: $0)?.name } ?? "Unknown"
         }
         let keyword = DICOMDictionary.entry(for: tag)?.keyword ?? ""

@@ -157,7 +157,10 @@ extension DataSetParser {
 
     /// Whether nothing but zeros follows, from the header at `start` on; they are skipped.
     mutating func skipPadding(from start: Int) throws(DICOMError) -> Bool {
-        guard !entries.isEmpty, loadTag(start).rawValue == 0, bytes[start..<end].allSatisfy({ $0 == 0 }) else {
+        guard !entries.isEmpty, start >= firstNonZero, loadTag(start).rawValue == 0 else { return false }
+        if let other = bytes[start..<end].firstIndex(where: { $0 != 0 }) {
+            // Up to there the answer is the same: zeros are looked through once.
+            firstNonZero = other
             return false
         }
         if isPartial { try reportTruncation("zeros may be the begin of an element") }

@@ -110,15 +110,4 @@ extension DICOMTag {
 
     /// Float, double float or integer pixel data (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25).
     var isPixelData: Bool { group == 0x7FE0 && (element == 0x0010 || element == 0x0008 || element == 0x0009) }
-
-    /// Elements that PS3.6 lists as US or SS.
-    var isUSOrSS: Bool {
-        switch rawValue {
-        case 0x0018_9810, 0x0022_1452, 0x0028_0071, 0x0028_0104...0x0028_0111, 0x0028_0120, 0x0028_0121,
-            0x0028_1100...0x0028_1103, 0x0028_1111...0x0028_1113, 0x0028_1200, 0x0028_3002, 0x0040_9211, 0x0040_9216,
-            0x0060_3004, 0x0060_3006:
-            true
-        default: false
-        }
-    }
 }

@@ -26,6 +26,8 @@ package struct DataSetParser {
     private(set) var header: (entries: Int, end: Int)?
     package private(set) var warnings: [DICOMError] = []
     private(set) var suppressedWarnings = 0
+    /// No padding begins before this position.
+    var firstNonZero = 0
     /// The sequences around the current position, for errors.
     var path: [DICOMTag] = []
     /// What the elements of the current data set that came before say about the ones that follow.
@@ -165,8 +167,13 @@ package struct DataSetParser {
         if header.length == Self.undefinedLength { return try parseUndefinedLength(header, until: limit) }
         let length = try fitted(Int(header.length), until: limit, of: header.tag)
         if header.vr == .sq { return try parseSequence(header, until: position + length, isDelimited: false) }
-        if length & 1 == 1, length == Int(header.length) {
-            try tolerate("\(header.tag) has an odd length of \(length) bytes", at: position)
+        if length == Int(header.length) {
+            if length & 1 == 1 {
+                try tolerate("\(header.tag) has an odd length of \(length) bytes", at: position)
+            } else if !header.vr.allows(length: length) {
+                try tolerate(
+                    "\(header.tag) has \(length) bytes, which are no whole values of \(header.vr)", at: position)
+            }
         }
         entries.append(
             .init(

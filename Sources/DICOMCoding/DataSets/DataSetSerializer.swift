@@ -11,14 +11,17 @@ struct DataSetSerializer {
     private static let longValue = 32 * 1024
 
     private let transferSyntax: TransferSyntax
+    private let isQuery: Bool
     private let isExplicit: Bool
     private let isBigEndian: Bool
     private var buffer: [UInt8] = []
     private var chunks: [ArraySlice<UInt8>] = []
     private var path: [DICOMTag] = []
 
-    init(transferSyntax: TransferSyntax) {
+    /// - Parameter isQuery: Whether ranges and wildcards may stand in place of values (PS3.4 C.2.2.2).
+    init(transferSyntax: TransferSyntax, isQuery: Bool) {
         self.transferSyntax = transferSyntax
+        self.isQuery = isQuery
         isExplicit = transferSyntax.isExplicitVR
         isBigEndian = !transferSyntax.isLittleEndian
         buffer.reserveCapacity(4096)
@@ -52,7 +55,7 @@ struct DataSetSerializer {
         _ text: String, _ element: DataElement, _ characterSet: SpecificCharacterSet
     ) throws(DICOMError) -> [UInt8] {
         do {
-            try element.vr.validate(text)
+            if !isQuery { try element.vr.validate(text) }
             return try characterSet.encode(text, as: element.vr)
         } catch {
             throw DICOMError(error.code, error.message, at: path + [element.tag])
@@ -141,6 +144,11 @@ struct DataSetSerializer {
         } else if let short = UInt16(exactly: length) {
             writeVR(element.vr)
             writeInteger(short)
+        } else if isBigEndian, element.vr.unitSize > 1 {
+            throw DICOMError(
+                .unencodableValue,
+                "The value is too long for the length field of \(element.vr), and as UN nobody would know its byte order: choose a little-endian transfer syntax.",
+                at: path + [element.tag])
         } else {
             // The length field of the VR is too short for the value (PS3.5 6.2.2 note, CP-1066).
             writeVR(.un)

@@ -16,6 +16,8 @@ public struct DICOMFile: Sendable {
     public let transferSyntax: TransferSyntax
     /// Where the pixel data stand in the file; known after ``readHeader(_:)``.
     public let pixelData: PixelDataLocation?
+    /// Whether the pixel data were left out when this was read; then it cannot be written.
+    public let isHeaderOnly: Bool
     /// Where the data set begins in the file, bytes from the begin.
     public let dataSetOffset: Int
 
@@ -50,6 +52,7 @@ public struct DICOMFile: Sendable {
             sopClassUID: dataSet[.sopClassUID], sopInstanceUID: dataSet[.sopInstanceUID], transferSyntax: transferSyntax
         )
         pixelData = nil
+        isHeaderOnly = false
         dataSetOffset = 0
         warnings = []
     }
@@ -62,6 +65,7 @@ public struct DICOMFile: Sendable {
         dataSet = DataSet(
             parsed: ParsedElements(bytes: body.bytes, entries: body.entries), range: 0..<body.entries.count)
         warnings = preface.warnings + body.warnings
+        isHeaderOnly = body.pixelData != nil
         if let path, let found = body.pixelData {
             pixelData = PixelDataLocation(path: path, vr: found.vr, offset: found.offset, length: found.length)
         } else {
@@ -83,6 +87,12 @@ public struct DICOMFile: Sendable {
         let preface = try FilePreface(bytes, options: options, isComplete: !isPartial)
         var body: DataSetParser
         if preface.transferSyntax.isDeflated {
+            guard !isPartial else {
+                throw DICOMError(.truncatedDataSet, "A deflated data set is read as a whole.")
+            }
+            // Of a file it is kept whole: nothing in it can be found by its offset later.
+            var options = options
+            if path != nil { options.stopBeforePixelData = false }
             body = try Self.inflatedParser(bytes, preface, options)
         } else {
             body = DataSetParser(
@@ -182,6 +192,7 @@ public struct DICOMFile: Sendable {
     ///
     /// - Throws: ``DICOMError`` when a value cannot be encoded, or the data set has elements of the file meta group.
     public func encodedChunks() throws(DICOMError) -> [ArraySlice<UInt8>] {
+        guard !isHeaderOnly || dataSet.contains(.pixelData) else { throw Self.headerOnly }
         if let misplaced = dataSet.tags(in: DICOMTag(0x0002, 0)...DICOMTag(0x0002, 0xFFFF)).first {
             // They would come right after the meta group, and readers would take them for a part of it.
             throw DICOMError(
@@ -196,6 +207,7 @@ public struct DICOMFile: Sendable {
     ///
     /// - Throws: ``DICOMError`` with `unsupportedTransferSyntax` where that would be needed.
     public func converted(to transferSyntax: TransferSyntax) throws(DICOMError) -> DICOMFile {
+        guard !isHeaderOnly || dataSet.contains(.pixelData) else { throw Self.headerOnly }
         let hasFragments = dataSet.contains(.pixelData) && dataSet[element: .pixelData]?.bytes == nil
         let hasNativePixels = dataSet.contains(.pixelData) && !hasFragments
         guard
@@ -212,6 +224,11 @@ public struct DICOMFile: Sendable {
         file.meta[.transferSyntaxUID] = transferSyntax.uid
         return file
     }
+
+    private static let headerOnly = DICOMError(
+        .invalidValue,
+        "Only the header was read: writing it would lose the pixel data. Read the whole file with DICOMFile.read, or make a file of the data set where they shall be left out.",
+        at: [.pixelData])
 
     private static func write(_ chunks: [ArraySlice<UInt8>], to path: String, syncing: Bool) throws(DICOMError) {
         let file = try PosixFile(path, O_WRONLY | O_CREAT | O_EXCL)
@@ -240,6 +257,11 @@ public struct DICOMFile: Sendable {
             sopClassUID: dataSet[.sopClassUID], sopInstanceUID: dataSet[.sopInstanceUID], transferSyntax: transferSyntax
         )
         for element in complete where !meta.contains(element.tag) { meta[element: element.tag] = element }
+        // Of an instance that the program has given another identity.
+        if dataSet.isChanged(Attribute.sopClassUID.tag) { meta[.mediaStorageSOPClassUID] = dataSet[.sopClassUID] }
+        if dataSet.isChanged(Attribute.sopInstanceUID.tag) {
+            meta[.mediaStorageSOPInstanceUID] = dataSet[.sopInstanceUID]
+        }
         if meta[.transferSyntaxUID] != transferSyntax.uid { meta[.transferSyntaxUID] = transferSyntax.uid }
         meta.remove(Attribute.fileMetaInformationGroupLength.tag)
         let body = try meta.encoded(as: .explicitVRLittleEndian)

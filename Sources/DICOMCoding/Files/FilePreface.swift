@@ -99,6 +99,12 @@ struct FilePreface {
 extension DataSetParser {
     /// Parses the file meta group, which may be missing.
     fileprivate mutating func parseMeta() throws(DICOMError) {
-        if end - position >= 2, loadUInt16(position) == 0x0002 { try parse(group: 0x0002) }
+        guard end - position >= 2, loadUInt16(position) == 0x0002 else { return }
+        try parse(group: 0x0002)
+        guard let first = entries.first, first.tag == DICOMTag(0x0002, 0x0000), first.length == 4 else { return }
+        let stated = first.offset + 4 + Int(loadUInt32(first.offset))
+        if stated != position {
+            try tolerate("the meta group ends at byte \(position), and not at \(stated) as it says", at: first.offset)
+        }
     }
 }

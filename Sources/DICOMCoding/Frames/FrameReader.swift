@@ -39,7 +39,11 @@ public final class FrameReader: Sendable {
                 FilePixels(location), isEncapsulated: location.length == nil, vr: location.vr, header: file.dataSet,
                 transferSyntax: file.transferSyntax)
         } else {
-            try self.init(file.dataSet, transferSyntax: file.transferSyntax)
+            // Big-endian OW was brought to little endian by words (PS3.5 7.3), which is not the order of longer samples.
+            let wasRead = !file.dataSet.isChanged(.pixelData)
+            try self.init(
+                file.dataSet, transferSyntax: file.transferSyntax,
+                hasSwappedWords: wasRead && !file.transferSyntax.isLittleEndian)
         }
     }
 
@@ -49,6 +53,12 @@ public final class FrameReader: Sendable {
     /// - Throws: ``DICOMError`` when there are no pixel data, or no size of their frames.
     public convenience init(
         _ dataSet: DataSet, transferSyntax: TransferSyntax = .explicitVRLittleEndian
+    ) throws(DICOMError) {
+        try self.init(dataSet, transferSyntax: transferSyntax, hasSwappedWords: false)
+    }
+
+    private convenience init(
+        _ dataSet: DataSet, transferSyntax: TransferSyntax, hasSwappedWords: Bool
     ) throws(DICOMError) {
         let tags = [DICOMTag.pixelData, Attribute.floatPixelData.tag, Attribute.doubleFloatPixelData.tag]
         guard let element = tags.lazy.compactMap({ dataSet[element: $0] }).first else { throw Self.noPixelData }
@@ -61,13 +71,14 @@ public final class FrameReader: Sendable {
             // Values in memory are in little endian, whatever the transfer syntax was.
             try self.init(
                 NativePixels(value: bytes), isEncapsulated: false, vr: element.vr, header: dataSet,
-                transferSyntax: .explicitVRLittleEndian)
+                transferSyntax: .explicitVRLittleEndian, hasSwappedWords: hasSwappedWords && element.vr == .ow)
         case .text, .sequence: throw Self.noPixelData
         }
     }
 
     private init(
-        _ source: any PixelSource, isEncapsulated: Bool, vr: VR, header: DataSet, transferSyntax: TransferSyntax
+        _ source: any PixelSource, isEncapsulated: Bool, vr: VR, header: DataSet, transferSyntax: TransferSyntax,
+        hasSwappedWords: Bool = false
     ) throws(DICOMError) {
         frameCount = max(1, header[.numberOfFrames] ?? 1)
         if isEncapsulated {
@@ -76,8 +87,9 @@ public final class FrameReader: Sendable {
                 try FragmentIndex(source, header: header, transferSyntax: transferSyntax, frameCount: frameCount))
         } else {
             native = try NativeFrames(
-                header: header, vr: vr, isLittleEndian: transferSyntax.isLittleEndian, frameCount: frameCount,
-                length: source.length)
+                header: header, vr: vr,
+                isLittleEndian: transferSyntax.isLittleEndian && !transferSyntax.hasBigEndianPixelData,
+                hasSwappedWords: hasSwappedWords, frameCount: frameCount, length: source.length)
             index = Mutex(nil)
         }
         self.source = source

@@ -7,11 +7,15 @@ struct NativeFrames: Sendable {
     private let bits: Int
     /// How many bytes are reversed together to come from big to little endian; 1 for none.
     private let swapped: Int
+    /// Whether the words of samples of several words were swapped each on its own.
+    private let hasSwappedWords: Bool
     /// What was wrong, and read nevertheless.
     let warnings: [DICOMError]
 
     /// - Parameter length: Bytes of the whole value.
-    init(header: DataSet, vr: VR, isLittleEndian: Bool, frameCount: Int, length: Int) throws(DICOMError) {
+    init(
+        header: DataSet, vr: VR, isLittleEndian: Bool, hasSwappedWords: Bool = false, frameCount: Int, length: Int
+    ) throws(DICOMError) {
         let allocated = try Self.bitsAllocated(header, vr)
         let samples = max(1, header[.samplesPerPixel] ?? 1)
         guard let rows = header[.rows], rows > 0, let columns = header[.columns], columns > 0,
@@ -22,7 +26,8 @@ struct NativeFrames: Sendable {
                 "Frames have no size: Rows, Columns and Samples per Pixel must be set to positive numbers.",
                 at: [Attribute.rows.tag])
         }
-        swapped = isLittleEndian ? 1 : Self.swapUnit(allocated, vr)
+        self.hasSwappedWords = hasSwappedWords && allocated > 16 && allocated % 16 == 0
+        swapped = isLittleEndian && !self.hasSwappedWords ? 1 : Self.swapUnit(allocated, vr)
         guard samples == 3, header[.photometricInterpretation]?.hasSuffix("_422") == true else {
             bits = full
             warnings = []
@@ -55,6 +60,7 @@ struct NativeFrames: Sendable {
         let alignedLower = lower - lower % swapped
         let alignedUpper = upper + (swapped - upper % swapped) % swapped
         var bytes = try source.read(alignedLower..<max(upper, min(alignedUpper, source.length)))
+        if hasSwappedWords { Self.swap(&bytes, 2) }
         Self.swap(&bytes, swapped)
         return shifted(Array(bytes[(lower - alignedLower)..<(upper - alignedLower)]), by: first % 8)
     }

@@ -7,15 +7,24 @@ extension DICOMJSONReader {
     func text(_ node: Int, _ vr: VR) throws(DICOMError) -> String {
         var text: [UInt8] = []
         var isFirst = true
+        let hasOneValue = if case .text(_, multiple: false) = vr.kind { true } else { false }
         for child in json.children(node) {
-            if !isFirst { text.append(UInt8(ascii: "\\")) }
+            if !isFirst {
+                guard !hasOneValue else { throw malformed("\(vr) has one value only", child) }
+                text.append(UInt8(ascii: "\\"))
+            }
             isFirst = false
             switch (json.kind(child), vr) {
             case (.null, _): break
             case (.object, .pn): text += try name(child)
             case (.string, .ds), (.number, .ds): text += try decimal(json.text(child), child)
             case (.number, .is): text += integerText(json.text(child))
-            case (.string, _): text += json.text(child)
+            case (.string, _):
+                let value = json.text(child)
+                guard hasOneValue || !value.contains(UInt8(ascii: "\\")) else {
+                    throw malformed("a value of \(vr) has a backslash, which would divide it", child)
+                }
+                text += value
             default: throw malformed("a value of \(vr) is of another type", child)
             }
         }

@@ -12,9 +12,13 @@ public struct SpecificCharacterSet: Hashable, Sendable {
     private final class Parsed: Sendable {
         let terms: [String]
         let coding: TextCoding
+        let isUnderstood: Bool
 
         init(_ terms: [String]) {
+            // More than there are sets: a hostile value has thousands, and they are looked at for each text.
+            let terms = Array(terms.prefix(32))
             self.terms = terms
+            isUnderstood = terms.allSatisfy { CharacterSetTerm($0) != nil }
             coding = TextCoding(terms: terms)
         }
     }
@@ -79,7 +83,10 @@ public struct SpecificCharacterSet: Hashable, Sendable {
 extension SpecificCharacterSet {
     /// Whether every term is one of the standard's or a spelling of it that is understood. Text of other sets is shown as
     /// far as it is ASCII or Latin 1, and only ASCII can be written.
-    package var isUnderstood: Bool { terms.allSatisfy { CharacterSetTerm($0) != nil } }
+    package var isUnderstood: Bool {
+        guard case .other(let parsed) = form else { return true }
+        return parsed.isUnderstood
+    }
 
     /// What is wrong with the terms, and how they were taken; `nil` when they are as PS3.3 C.12.1.1.2 defines them.
     public var problem: DICOMError? {
@@ -158,7 +165,7 @@ extension SpecificCharacterSet {
     private func unencodable(_ name: String) -> DICOMError {
         DICOMError(
             .unencodableText,
-            "The text has a character that \(name) lacks; set SpecificCharacterSet (0008,0005) to ISO_IR 192."
+            "The text has a character that \(name) lacks; change the data set to ISO_IR 192 with setCharacterSet(.utf8)."
                 + missingTable)
     }
 

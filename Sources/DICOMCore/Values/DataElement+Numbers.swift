@@ -114,12 +114,11 @@ extension Int: AttributeScalar {
         }
     }
 
-    /// In 16 bits a number may be meant signed or not: US and SS are chosen by the data set, not by the dictionary.
     private static func fits(_ number: Int, _ size: Int, _ signed: Bool) -> Bool {
         if size >= 8 { return signed || number >= 0 }
         let bits = 8 * size
-        let least = signed || size == 2 ? -1 << (bits - 1) : 0
-        let most = signed && size != 2 ? 1 << (bits - 1) - 1 : 1 << bits - 1
+        let least = signed ? -1 << (bits - 1) : 0
+        let most = signed ? 1 << (bits - 1) - 1 : 1 << bits - 1
         return (least...most).contains(number)
     }
 }
@@ -148,6 +147,9 @@ extension Double: AttributeScalar {
 
     public static func elementValue(_ values: [Double], vr: VR) -> DataElement.Value {
         switch vr.numericKind {
+        case .real(4) where values.contains(where: { $0.isFinite && !Float($0).isFinite }):
+            // Writing refuses what FL cannot hold.
+            return .text(values.map { "\($0)" }.joined(separator: "\\"))
         case .real(let size):
             let bits = values.map { size == 4 ? UInt64(Float($0).bitPattern) : $0.bitPattern }
             return .bytes(littleEndianBytes(bits, size: size))

@@ -99,7 +99,7 @@ private func skipDigits(_ rest: inout Substring.UTF8View) -> Int {
 ///
 /// What is not finite has no decimal string and gives an empty one, which strict writing refuses where a value is needed.
 package func decimalString(_ number: Double) -> String {
-    guard number.isFinite else { return "" }
+    guard number.isFinite else { return "\(number)" }
     if let integer = Int(exactly: number), abs(number) < 1e15 { return String(integer) }
     let shortest = "\(number)"
     if shortest.utf8.count <= 16 { return shortest }
