@@ -15,7 +15,7 @@ extension DataSetExerciser {
         if element.vr == .un { for vr in Self.expectedVRs { use(short, as: vr) } }
     }
 
-    private static let longestValue = 4096
+    private static let longestValue = 1024
     private static let expectedVRs: [VR] = [.pn, .ds, .is, .at, .ss, .uv, .fd, .dt, .ui, .ut]
     /// Longer values of numbers are not turned into text nine times.
     private static let textLimit = 256

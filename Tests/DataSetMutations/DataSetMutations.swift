@@ -130,8 +130,13 @@ struct DataSetMutations {
             return
         }
         _ = (DICOMFile.isPart10(path), header.pixelData)
-        guard let whole, whole.warnings.isEmpty, let inMemory = try? FrameReader(whole).frame(0) else { return }
-        guard try FrameReader(path: path).frame(0) == inMemory else {
+        let onDisk = try? FrameReader(path: path).frame(0)
+        // In big endian the length of samples and the VR may disagree about what is to be swapped.
+        guard let whole, whole.warnings.isEmpty, whole.transferSyntax.isLittleEndian,
+            !whole.dataSet.contains(.floatPixelData), !whole.dataSet.contains(.doubleFloatPixelData),
+            let inMemory = try? FrameReader(whole).frame(0)
+        else { return }
+        guard onDisk == inMemory else {
             throw DataSetExerciser.Contradiction("the first frame of a file differs from that in memory")
         }
     }
