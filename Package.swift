@@ -94,6 +94,14 @@ let package = Package(
         .executableTarget(
             name: "DataSetBenchmark", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
             path: "Benchmarks/DataSets", swiftSettings: settings),
+        // What the mutation test and the fuzzers do with what they read.
+        .target(
+            name: "DataSetExerciser", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
+            path: "Tests/DataSetExerciser", swiftSettings: settings),
+        .executableTarget(
+            name: "DataSetMutations",
+            dependencies: ["DataSetExerciser", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
+            path: "Tests/DataSetMutations", exclude: ["files.txt"], swiftSettings: settings),
         .executableTarget(
             name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
         .testTarget(
