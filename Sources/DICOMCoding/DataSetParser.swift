@@ -31,6 +31,9 @@ package struct DataSetParser {
     /// What the elements of the current data set that came before say about the ones that follow.
     var context = Context()
 
+    /// Before this position stands no byte from which zeros alone follow.
+    var paddingStart = 0
+
     /// What decides about the VR of later elements of a data set (PS3.5 A.1, 7.8).
     struct Context {
         /// Whether Pixel Representation (0028,0103) is 1, which settles US or SS in implicit VR.
