@@ -85,11 +85,8 @@ extension DataElement {
         switch vr.kind {
         case .text(_, let multiple):
             guard let raw = rawText(vr) else { return [] }
-            return multiple
-                ? split(raw).map { trimmed($0, leading: vr != .uc) } : [trimmed(Substring(raw), leading: false)]
-        case .uid, .decimal:
-            guard let raw = rawText(vr) else { return [] }
-            return split(raw).map { trimmed($0, leading: true) }
+            return multiple ? values(of: raw, leading: vr != .uc) : [trimmed(Substring(raw), leading: false)]
+        case .uid, .decimal: return rawText(vr).map { values(of: $0, leading: true) } ?? []
         case .integer, .real: return numberStrings(vr)
         case .tag: return tags(as: vr).map(\.description)
         case .stream, .sequence: return []
@@ -113,11 +110,20 @@ extension DataElement {
         }
     }
 
-    /// By code units: a backslash before a combining mark is no `Character` of its own.
-    private func split(_ text: String) -> [Substring] {
+    /// By code units: a backslash before a combining mark is no `Character` of its own. A value may be nothing but
+    /// backslashes, so there is no second array.
+    private func values(of text: String, leading: Bool) -> [String] {
         let backslash = UInt8(ascii: "\\")
-        guard text.utf8.contains(backslash) else { return [Substring(text)] }
-        return text.utf8.split(separator: backslash, omittingEmptySubsequences: false).map { Substring($0) }
+        let utf8 = text.utf8
+        var values: [String] = []
+        values.reserveCapacity(1 + utf8.count { $0 == backslash })
+        var start = utf8.startIndex
+        while let end = utf8[start...].firstIndex(of: backslash) {
+            values.append(trimmed(text[start..<end], leading: leading))
+            start = utf8.index(after: end)
+        }
+        values.append(trimmed(text[start...], leading: leading))
+        return values
     }
 
     /// Without trailing, and where they mean nothing leading, spaces and NULs (PS3.5 6.2).

@@ -27,8 +27,12 @@ extension DataSet {
             self[element: .specificCharacterSet] = other[element: .specificCharacterSet]
         }
         let target = characterSet
+        var elements = makeIterator()
+        var current = elements.next()
         for element in other where element.tag != .specificCharacterSet {
-            let combined = try self[element: element.tag].map { try combine($0, element) } ?? element
+            while let passed = current, passed.tag < element.tag { current = elements.next() }
+            let own = current?.tag == element.tag ? current : nil
+            let combined = try own.map { try combine($0, element) } ?? element
             self[element: element.tag] = combined.moved(to: target)
         }
     }

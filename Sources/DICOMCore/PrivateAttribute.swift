@@ -102,19 +102,22 @@ extension DataSet {
         return UInt8(truncatingIfNeeded: free)
     }
 
-    /// The text of a Private Creator; files have it in other VRs than LO, too.
-    private func creator(at tag: DICOMTag) -> String? {
-        guard let element = self[element: tag] else { return nil }
-        let text = trimmedCreator(element.strings(as: .lo).joined(separator: "\\"))
+    private func creator(at tag: DICOMTag) -> String? { self[element: tag]?.privateCreator }
+}
+
+extension DataElement {
+    /// The text of a Private Creator, without padding; files have it in other VRs than LO, too. `nil` for none.
+    package var privateCreator: String? {
+        let text = trimmedCreator(strings(as: .lo).joined(separator: "\\"))
         return text.isEmpty ? nil : text
     }
+}
 
-    private func trimmedCreator(_ text: String) -> String {
-        var utf8 = text.utf8[...]
-        while let last = utf8.last, last == 0x20 || last == 0 { utf8.removeLast() }
-        while utf8.first == 0x20 { utf8.removeFirst() }
-        return String(Substring(utf8))
-    }
+private func trimmedCreator(_ text: String) -> String {
+    var utf8 = text.utf8[...]
+    while let last = utf8.last, last == 0x20 || last == 0 { utf8.removeLast() }
+    while utf8.first == 0x20 { utf8.removeFirst() }
+    return String(Substring(utf8))
 }
 
 extension PrivateAttribute {

@@ -17,7 +17,7 @@ struct DataSetMutations {
     private static let secondsLimit = 1.0
     /// Bytes that deflated data may inflate to.
     private static let inflationLimit = 4 << 20
-    private static let maximumFindings = 400
+    private static let maximumFindings = 20
 
     private let samples: [Sample]
     private let options: Options

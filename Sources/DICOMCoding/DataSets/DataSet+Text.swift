@@ -48,14 +48,11 @@ private struct DataSetTextWriter {
 
     /// It calls itself for the items of sequences, which are as deep as the parser's bound at most.
     func write(_ dataSet: DataSet, indentation: String, to line: (String) throws -> Void) rethrows {
-        // Elements of one private block follow one another: its creator is looked up once.
-        var block: (tag: UInt32, creator: String?) = (0, nil)
+        // Kept as they come, before the elements of their blocks: to look each of them up would take too long.
+        var creators: [DICOMTag: String] = [:]
         for element in dataSet {
-            let tag = element.tag
-            if tag.isPrivate, tag.rawValue >> 8 != block.tag {
-                block = (tag.rawValue >> 8, dataSet.privateCreator(of: tag))
-            }
-            let name = name(of: tag, creator: block.creator)
+            if element.tag.isPrivateCreator { creators[element.tag] = element.privateCreator }
+            let name = name(of: element.tag, creators)
             switch element.value {
             case .bytes, .text:
                 let count = count(of: element)
@@ -90,9 +87,10 @@ private struct DataSetTextWriter {
         return "\(tag.description.lowercased()) \(vr) \(value) #\(length),\(multiplicity) \(name)"
     }
 
-    private func name(of tag: DICOMTag, creator: String?) -> String {
+    private func name(of tag: DICOMTag, _ creators: [DICOMTag: String]) -> String {
         if tag.isPrivateCreator { return "PrivateCreator" }
         if tag.isPrivate {
+            let creator = tag.element >= 0x1000 ? creators[DICOMTag(tag.group, tag.element >> 8)] : nil
             return creator.flatMap { DICOMDictionary.privateEntry(for: tag, creator: $0)?.name } ?? "Unknown"
         }
         let keyword = DICOMDictionary.entry(for: tag)?.keyword ?? ""

@@ -157,10 +157,10 @@ extension DataSetParser {
 
     /// Whether nothing but zeros follows, from the header at `start` on; they are skipped.
     mutating func skipPadding(from start: Int) throws(DICOMError) -> Bool {
-        guard !entries.isEmpty, start >= firstNonZero, loadTag(start).rawValue == 0 else { return false }
-        if let other = bytes[start..<end].firstIndex(where: { $0 != 0 }) {
-            // Up to there the answer is the same: zeros are looked through once.
-            firstNonZero = other
+        guard !entries.isEmpty, start >= paddingStart, loadTag(start).rawValue == 0 else { return false }
+        // Zeros that something follows are looked at once, not again from every header that they may be.
+        if let last = bytes[start..<end].lastIndex(where: { $0 != 0 }) {
+            paddingStart = last + 1
             return false
         }
         if isPartial { try reportTruncation("zeros may be the begin of an element") }

@@ -26,12 +26,13 @@ package struct DataSetParser {
     private(set) var header: (entries: Int, end: Int)?
     package private(set) var warnings: [DICOMError] = []
     private(set) var suppressedWarnings = 0
-    /// No padding begins before this position.
-    var firstNonZero = 0
     /// The sequences around the current position, for errors.
     var path: [DICOMTag] = []
     /// What the elements of the current data set that came before say about the ones that follow.
     var context = Context()
+
+    /// Before this position stands no byte from which zeros alone follow.
+    var paddingStart = 0
 
     /// What decides about the VR of later elements of a data set (PS3.5 A.1, 7.8).
     struct Context {

@@ -4,14 +4,21 @@ extension VR {
     /// - Throws: ``DICOMError`` with ``DICOMError/Code/invalidValue``, whose message has the rule but not the value.
     package func validate(_ text: String) throws(DICOMError) {
         guard !text.isEmpty else { return }
-        let values: [Substring] =
+        let isMultiple =
             switch kind {
-            case .text(_, multiple: true), .uid, .decimal:
-                text.utf8.split(separator: UInt8(ascii: "\\"), omittingEmptySubsequences: false).map { Substring($0) }
-            default: [text[...]]
+            case .text(_, let multiple): multiple
+            case .uid, .decimal: true
+            case .integer, .real, .tag, .stream, .sequence: false
             }
-        for value in values where !value.isEmpty && !allows(String(value)) {
-            throw DICOMError(.invalidValue, "A value is not as \(self) asks: \(rule) (PS3.5 6.2).")
+        var rest = text[...]
+        while true {
+            let end = isMultiple ? rest.utf8.firstIndex(of: UInt8(ascii: "\\")) : nil
+            let value = rest[..<(end ?? rest.endIndex)]
+            guard value.isEmpty || allows(String(value)) else {
+                throw DICOMError(.invalidValue, "A value is not as \(self) asks: \(rule) (PS3.5 6.2).")
+            }
+            guard let end else { return }
+            rest = rest[rest.utf8.index(after: end)...]
         }
     }
 
