@@ -96,11 +96,19 @@ let package = Package(
             path: "Benchmarks/DataSets", swiftSettings: settings),
         .executableTarget(
             name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
+        .target(
+            name: "DataSetExerciser", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
+            path: "Tests/DataSetExerciser", swiftSettings: settings),
+        .executableTarget(
+            name: "DataSetMutations",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting", "DataSetExerciser"],
+            path: "Tests/DataSetMutations", swiftSettings: settings),
         .testTarget(
             name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMTesting"],
             swiftSettings: settings),
         .testTarget(
-            name: "DICOMCodingTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
+            name: "DICOMCodingTests",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting", "DataSetExerciser"],
             swiftSettings: settings),
         .testTarget(
             name: "DICOMUpperLayerTests",
