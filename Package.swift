@@ -108,7 +108,8 @@ let package = Package(
             name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMTesting"],
             swiftSettings: settings),
         .testTarget(
-            name: "DICOMCodingTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
+            name: "DICOMCodingTests",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting", "DataSetExerciser"],
             swiftSettings: settings),
         .testTarget(
             name: "DICOMUpperLayerTests",
