@@ -11,12 +11,25 @@ extension DataSetExerciser {
         let start = element.bytes?.prefix(Self.longestValue)
         let short = start.map { DataElement(element.tag, element.vr, .bytes($0)) } ?? element
         use(element.bytes?.count == start?.count ? element : short, as: element.vr)
-        // Bytes of unknown VR are decoded as what the caller takes them for.
-        if element.vr == .un { for vr in Self.expectedVRs { use(short, as: vr) } }
+        if element.vr == .un { useUnknown(short) }
+    }
+
+    /// Bytes of unknown VR are decoded as what the caller takes them for.
+    private func useUnknown(_ element: DataElement) {
+        decode(PersonName.self, element, .pn)
+        decode(DecimalString.self, element, .ds)
+        decode(IntegerString.self, element, .is)
+        decode(DICOMRange<DICOMDateTime>.self, element, .dt)
+        decode(UID.self, element, .ui)
+        decode(String.self, element, .ut)
+        decode(DICOMTag.self, element, .at)
+        decode(Int.self, element, .ss)
+        decode(UInt64.self, element, .uv)
+        decode(Double.self, element, .fd)
+        decode(Float.self, element, .of)
     }
 
     private static let longestValue = 1024
-    private static let expectedVRs: [VR] = [.pn, .ds, .is, .at, .ss, .uv, .fd, .dt, .ui, .ut]
     /// Longer values of numbers are not turned into text nine times.
     private static let textLimit = 256
 
