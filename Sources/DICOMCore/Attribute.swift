@@ -5,15 +5,18 @@
 /// let spacing = dataSet[.pixelSpacing]  // [Double]?, mm
 /// ```
 @frozen public struct Attribute<Value: AttributeValue>: Sendable, Hashable {
+    /// The tag of the element.
     public let tag: DICOMTag
     /// The VR that a new element gets, and that UN values are decoded by.
     public let vr: VR
 
+    /// An attribute with this tag and VR; `Value` has to suit the VR.
     @inlinable public init(_ tag: DICOMTag, _ vr: VR) {
         self.tag = tag
         self.vr = vr
     }
 
+    /// An attribute with a tag of eight hexadecimal digits, such as `0x00100020`.
     @inlinable public init(_ tag: UInt32, _ vr: VR) {
         self.init(DICOMTag(rawValue: tag), vr)
     }
@@ -29,7 +32,9 @@ public protocol AttributeValue: Sendable, Equatable {
 
 /// A type of single values; arrays of it are attribute values too.
 public protocol AttributeScalar: AttributeValue {
+    /// The values of `element` that are of this type; `vr` is used where the element's own is UN.
     static func values(of element: DataElement, vr: VR) -> [Self]
+    /// The values to be stored in an element with this VR.
     static func elementValue(_ values: [Self], vr: VR) -> DataElement.Value
 }
 
@@ -74,8 +79,12 @@ extension UID: AttributeScalar {
     public static func values(of element: DataElement, vr: VR) -> [UID] {
         element.strings(as: vr).filter { !$0.isEmpty }.map { UID($0) }
     }
+    /// The identifiers, checked when they are written; those which break PS3.5 9.1 are written as they are, because they
+    /// name instances of others. ``UID/init(validating:)`` is for a program's own.
     public static func elementValue(_ values: [UID], vr: VR) -> DataElement.Value {
-        .text(values.map(\.string).joined(separator: "\\"))
+        let text = values.map(\.string).joined(separator: "\\")
+        let isForeign = values.contains { !$0.isValid } && text.utf8.allSatisfy { $0 < 0x80 }
+        return isForeign ? .bytes(Array(text.utf8)[...]) : .text(text)
     }
 }
 

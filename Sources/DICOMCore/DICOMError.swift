@@ -5,7 +5,9 @@
 public struct DICOMError: Error, Sendable, CustomStringConvertible {
     /// A kind of error. More kinds may come: a `switch` over them needs a `default`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
+        /// What tells it from other codes.
         public let name: String
+        /// A code of a module's or a program's own.
         public init(_ name: String) { self.name = name }
         public var description: String { name }
 
@@ -19,6 +21,7 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
         public static let inputOutput = Code("inputOutput")
     }
 
+    /// What kind of error it is.
     public let code: Code
     /// What is wrong and how to mend it.
     public private(set) var message: String
@@ -28,6 +31,7 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
     public let byteOffset: Int?
     /// The peer, as `AE@host:port` or less where less is known.
     public let peer: String?
+    /// The error that it came from.
     public let underlying: (any Error)?
     /// Where in the source the error was made.
     public let location: String
@@ -39,6 +43,7 @@ public struct DICOMError: Error, Sendable, CustomStringConvertible {
         return error
     }
 
+    /// An error; the message says what is wrong and how to mend it, without patient data.
     @inline(never) public init(
         _ code: Code, _ message: String, at path: [DICOMTag] = [], offset: Int? = nil, peer: String? = nil,
         underlying: (any Error)? = nil, file: StaticString = #fileID, line: UInt = #line

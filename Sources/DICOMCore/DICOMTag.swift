@@ -8,13 +8,17 @@
     /// The group number in the upper, the element number in the lower 16 bits.
     public let rawValue: UInt32
 
+    /// A tag of eight hexadecimal digits, such as `0x00100020`.
     @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// A tag of group and element number.
     @inlinable public init(_ group: UInt16, _ element: UInt16) {
         rawValue = UInt32(group) << 16 | UInt32(element)
     }
 
+    /// The group number.
     @inlinable public var group: UInt16 { UInt16(truncatingIfNeeded: rawValue >> 16) }
+    /// The element number.
     @inlinable public var element: UInt16 { UInt16(truncatingIfNeeded: rawValue) }
 
     /// Whether the group number is odd (PS3.5 7.8).

@@ -6,17 +6,22 @@ public struct DataElement: Sendable {
         case bytes(ArraySlice<UInt8>)
         /// Text set by the program; encoded in the data set's character set when it is written.
         case text(String)
+        /// The items of a sequence (PS3.5 7.5).
         case sequence([DataSet])
         /// Encapsulated pixel data: the basic offset table, then the fragments (PS3.5 A.4).
         case fragments([ArraySlice<UInt8>])
     }
 
+    /// The tag.
     public let tag: DICOMTag
+    /// The value representation.
     public let vr: VR
+    /// The value as it stands; ``strings``, ``ints``, ``doubles`` and ``items`` decode it.
     public let value: Value
     /// The character set of the data set that the element was taken from.
     package var characterSet: SpecificCharacterSet = .ascii
 
+    /// An element; whether value and VR suit each other is looked at when it is written.
     public init(_ tag: DICOMTag, _ vr: VR, _ value: Value) {
         self.tag = tag
         self.vr = vr

@@ -1,14 +1,24 @@
 extension DataSet {
     /// An element that two data sets do not have in common.
     public struct Difference: Sendable {
-        public enum Kind: Sendable, Hashable { case added, removed, changed }
+        /// What became of the element.
+        public enum Kind: Sendable, Hashable {
+            /// It is in this data set only.
+            case added
+            /// It is in the other data set only.
+            case removed
+            /// Both have it, with other values.
+            case changed
+        }
 
+        /// Where it is.
         public let path: ElementPath
         /// The element in the data set that was compared with; `nil` when it was added.
         public let before: DataElement?
         /// The element in this data set; `nil` when it was removed.
         public let after: DataElement?
 
+        /// What became of the element.
         public var kind: Kind {
             if before == nil { return .added }
             return after == nil ? .removed : .changed

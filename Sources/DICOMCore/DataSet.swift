@@ -110,8 +110,10 @@ extension DataSet {
     /// Whether there is an element for this attribute, with or without a value.
     public func contains<Value>(_ attribute: Attribute<Value>) -> Bool { contains(attribute.tag) }
 
+    /// Removes the element with this tag, if there is one.
     public mutating func remove(_ tag: DICOMTag) { self[element: tag] = nil }
 
+    /// Removes the elements that fulfil a condition, on this level.
     public mutating func removeAll(where shouldRemove: (DataElement) throws -> Bool) rethrows {
         for element in self where try shouldRemove(element) { remove(element.tag) }
     }
@@ -193,10 +195,15 @@ extension DICOMTag {
 extension DataSet {
     /// The first value of the element as text; `nil` when absent, empty or binary.
     public func string(_ tag: DICOMTag) -> String? { strings(tag).first.flatMap { $0.isEmpty ? nil : $0 } }
+    /// The values as text; empty when absent or binary.
     public func strings(_ tag: DICOMTag) -> [String] { self[element: tag]?.strings ?? [] }
+    /// The first value as an integer.
     public func int(_ tag: DICOMTag) -> Int? { ints(tag).first }
+    /// The values as integers.
     public func ints(_ tag: DICOMTag) -> [Int] { self[element: tag]?.ints ?? [] }
+    /// The first value as a floating-point number.
     public func double(_ tag: DICOMTag) -> Double? { doubles(tag).first }
+    /// The values as floating-point numbers.
     public func doubles(_ tag: DICOMTag) -> [Double] { self[element: tag]?.doubles ?? [] }
 }
 

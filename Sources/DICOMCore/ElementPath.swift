@@ -5,10 +5,12 @@
 public struct ElementPath: Hashable, Sendable, CustomStringConvertible {
     /// An item of a sequence.
     public struct Item: Hashable, Sendable {
+        /// The tag of the sequence.
         public var sequence: DICOMTag
         /// The place in the sequence, from 0 on.
         public var index: Int
 
+        /// The item of a sequence with this index, the first of which is 0.
         public init(_ sequence: DICOMTag, _ index: Int) {
             self.sequence = sequence
             self.index = index
@@ -17,8 +19,10 @@ public struct ElementPath: Hashable, Sendable, CustomStringConvertible {
 
     /// The items that the element is nested in, from the outermost inwards; none at the top level.
     public var items: [Item]
+    /// The tag of the element itself.
     public var tag: DICOMTag
 
+    /// The path of an element in these items, from the outermost inwards.
     public init(_ tag: DICOMTag, in items: [Item] = []) {
         self.tag = tag
         self.items = items

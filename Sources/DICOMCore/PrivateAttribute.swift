@@ -7,7 +7,9 @@
 /// dataSet[.scanMode] = "fast"  // (0029,1010), and (0029,0010) with the creator where ACME has no block yet
 /// ```
 public struct PrivateAttribute<Value: AttributeValue>: Sendable, Hashable {
+    /// The value of the Private Creator that reserves its block.
     public let creator: String
+    /// The group number, which is odd.
     public let group: UInt16
     /// The lower byte of the element number; the upper one is the block.
     public let element: UInt8

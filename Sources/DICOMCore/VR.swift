@@ -25,39 +25,73 @@
     }
     public var description: String { code }
 
+    /// Application Entity
     @inlinable public static var ae: VR { VR(rawValue: 0x4145) }
+    /// Age String
     @inlinable public static var `as`: VR { VR(rawValue: 0x4153) }
+    /// Attribute Tag
     @inlinable public static var at: VR { VR(rawValue: 0x4154) }
+    /// Code String
     @inlinable public static var cs: VR { VR(rawValue: 0x4353) }
+    /// Date
     @inlinable public static var da: VR { VR(rawValue: 0x4441) }
+    /// Decimal String
     @inlinable public static var ds: VR { VR(rawValue: 0x4453) }
+    /// Date Time
     @inlinable public static var dt: VR { VR(rawValue: 0x4454) }
+    /// Floating Point Double
     @inlinable public static var fd: VR { VR(rawValue: 0x4644) }
+    /// Floating Point Single
     @inlinable public static var fl: VR { VR(rawValue: 0x464C) }
+    /// Integer String
     @inlinable public static var `is`: VR { VR(rawValue: 0x4953) }
+    /// Long String
     @inlinable public static var lo: VR { VR(rawValue: 0x4C4F) }
+    /// Long Text
     @inlinable public static var lt: VR { VR(rawValue: 0x4C54) }
+    /// Other Byte
     @inlinable public static var ob: VR { VR(rawValue: 0x4F42) }
+    /// Other Double
     @inlinable public static var od: VR { VR(rawValue: 0x4F44) }
+    /// Other Float
     @inlinable public static var of: VR { VR(rawValue: 0x4F46) }
+    /// Other Long
     @inlinable public static var ol: VR { VR(rawValue: 0x4F4C) }
+    /// Other 64-bit Very Long
     @inlinable public static var ov: VR { VR(rawValue: 0x4F56) }
+    /// Other Word
     @inlinable public static var ow: VR { VR(rawValue: 0x4F57) }
+    /// Person Name
     @inlinable public static var pn: VR { VR(rawValue: 0x504E) }
+    /// Short String
     @inlinable public static var sh: VR { VR(rawValue: 0x5348) }
+    /// Signed Long
     @inlinable public static var sl: VR { VR(rawValue: 0x534C) }
+    /// Sequence of Items
     @inlinable public static var sq: VR { VR(rawValue: 0x5351) }
+    /// Signed Short
     @inlinable public static var ss: VR { VR(rawValue: 0x5353) }
+    /// Short Text
     @inlinable public static var st: VR { VR(rawValue: 0x5354) }
+    /// Signed 64-bit Very Long
     @inlinable public static var sv: VR { VR(rawValue: 0x5356) }
+    /// Time
     @inlinable public static var tm: VR { VR(rawValue: 0x544D) }
+    /// Unlimited Characters
     @inlinable public static var uc: VR { VR(rawValue: 0x5543) }
+    /// Unique Identifier
     @inlinable public static var ui: VR { VR(rawValue: 0x5549) }
+    /// Unsigned Long
     @inlinable public static var ul: VR { VR(rawValue: 0x554C) }
+    /// Unknown
     @inlinable public static var un: VR { VR(rawValue: 0x554E) }
+    /// Universal Resource Identifier or Locator
     @inlinable public static var ur: VR { VR(rawValue: 0x5552) }
+    /// Unsigned Short
     @inlinable public static var us: VR { VR(rawValue: 0x5553) }
+    /// Unlimited Text
     @inlinable public static var ut: VR { VR(rawValue: 0x5554) }
+    /// Unsigned 64-bit Very Long
     @inlinable public static var uv: VR { VR(rawValue: 0x5556) }
 
     /// Whether PS3.5 6.2 has this VR.

@@ -6,12 +6,15 @@ public import DICOMCore
 public enum DICOMDictionary {
     /// What PS3.6 says of a data element.
     public struct Entry: Sendable {
+        /// Such as `PatientID`; empty for private elements.
         public let keyword: String
+        /// Such as `Patient ID`.
         public let name: String
         /// As PS3.6 has it: two letters, or a choice such as `US or SS`.
         public let vr: String
         /// The value multiplicity, such as `1`, `1-n`, `2-2n`.
         public let vm: String
+        /// Whether the standard has retired it.
         public let isRetired: Bool
     }
 

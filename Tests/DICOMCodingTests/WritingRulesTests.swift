@@ -86,6 +86,39 @@ struct WritingRulesTests {
         #expect(read[.pixelPaddingValue] == -2000 && read[element: Attribute.pixelPaddingValue.tag]?.vr == .ss)
     }
 
+    /// An instance of somebody else is named as it is; a text that the program writes as a UID is checked.
+    @Test func identifiersOfOthersAreWrittenAsTheyAre() throws {
+        var item = DataSet()
+        item[.referencedSOPInstanceUID] = "1.2.03.4"
+        item[.referencedSOPClassUID] = UID("05fa52f0")
+        let read = try DataSet(parsing: item.encoded(as: .explicitVRLittleEndian))
+        #expect(read[.referencedSOPInstanceUID] == "1.2.03.4" && read[.referencedSOPClassUID] == UID("05fa52f0"))
+        let tag = Attribute.referencedSOPInstanceUID.tag
+        item[element: tag] = DataElement(tag, .ui, .text("1.2.03.4"))
+        #expect(throws: DICOMError.self) { try item.encoded(as: .explicitVRLittleEndian) }
+        item[element: tag] = nil
+        item[.referencedSOPClassUID] = UID("1.2.\u{E9}")
+        #expect(throws: DICOMError.self) { try item.encoded(as: .explicitVRLittleEndian) }
+    }
+
+    @Test func ourVersionNameDoesNotStandBesideAnothersClass() throws {
+        var file = DICOMFile(dataSet: image())
+        file.meta[.implementationClassUID] = "1.2.3"
+        file.meta[.implementationVersionName] = nil
+        let again = try DICOMFile(parsing: Array(file.encodedChunks().joined()))
+        #expect(!again.meta.contains(.implementationVersionName))
+    }
+
+    /// An empty chunk does not end the deflated stream.
+    @Test func emptyFragmentsAreDeflatedToo() throws {
+        var dataSet = DataSet()
+        let tag = DICOMTag(0x0009, 0x1010)
+        dataSet[element: tag] = DataElement(tag, .ob, .fragments([[], [1, 2], []]))
+        dataSet[.patientID] = "1"
+        let encoded = try dataSet.encoded(as: .deflatedExplicitVRLittleEndian)
+        #expect(try DataSet(parsing: encoded, transferSyntax: .deflatedExplicitVRLittleEndian) == dataSet)
+    }
+
     @Test func queriesMayHaveRangesAndWildcards() throws {
         var query = DataSet()
         query[.studyDate] = "20260101-20261231"

@@ -90,6 +90,13 @@ import Testing
             """),
     ]
 
+    /// Devices give instances identifiers that break PS3.5 9.1; their images are sent all the same.
+    @Test func requestsNameInstancesAsTheyAreNamed() throws {
+        let request = DIMSECommand.cStoreRequest(
+            messageID: 1, sopClassUID: .ctImageStorage, sopInstanceUID: "1.2.840.05.1")
+        #expect(try DIMSECommand(parsing: request.encoded()).affectedSOPInstanceUID == "1.2.840.05.1")
+    }
+
     @Test(arguments: golden) func encodes(_ golden: Golden) throws {
         #expect(try golden.command.encoded() == golden.bytes)
     }

@@ -14,7 +14,7 @@ enum Deflate {
         else { throw DICOMError(.unencodableValue, "zlib could not be started: is there enough memory?") }
         defer { unsafe _ = deflateEnd(&stream) }
         var output: [UInt8] = []
-        for chunk in chunks + [[]] {
+        for chunk in chunks.filter({ !$0.isEmpty }) + [[]] {
             let flush = chunk.isEmpty ? Z_FINISH : Z_NO_FLUSH
             let status = unsafe run(&stream, chunk, into: &output) { unsafe deflate(&$0, flush) }
             guard status == Z_OK || status == Z_STREAM_END || status == Z_BUF_ERROR else {

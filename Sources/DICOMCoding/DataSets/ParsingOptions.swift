@@ -24,6 +24,7 @@ public struct ParsingOptions: Sendable {
     /// written so again.
     public var resolvesUnknownVRs: Bool
 
+    /// The defaults, and what differs from them.
     public init(
         isStrict: Bool = false, acceptsTruncation: Bool = false, maximumDepth: Int = 64,
         inflationLimit: Int = 1 << 30, stopBeforePixelData: Bool = false, resolvesUnknownVRs: Bool = false

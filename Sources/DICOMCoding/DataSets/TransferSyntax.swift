@@ -3,9 +3,11 @@ import DICOMDictionary
 
 /// How a data set is encoded (PS3.5 chapter 10).
 public struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
+    /// Its UID (PS3.6 annex A).
     public let uid: UID
     /// Whether elements carry their VR (PS3.5 7.1.2).
     public let isExplicitVR: Bool
+    /// Whether the lowest byte of a number comes first (PS3.5 7.3).
     public let isLittleEndian: Bool
     /// Whether everything after the file meta group is deflated (PS3.5 A.5).
     public let isDeflated: Bool
@@ -41,9 +43,13 @@ public struct TransferSyntax: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// 1.2.840.10008.1.2, which every peer has to accept (PS3.5 10.1).
     public static let implicitVRLittleEndian = TransferSyntax(uid: .implicitVRLittleEndian)
+    /// 1.2.840.10008.1.2.1
     public static let explicitVRLittleEndian = TransferSyntax(uid: .explicitVRLittleEndian)
+    /// 1.2.840.10008.1.2.2, retired.
     public static let explicitVRBigEndian = TransferSyntax(uid: .explicitVRBigEndian)
+    /// 1.2.840.10008.1.2.1.99
     public static let deflatedExplicitVRLittleEndian = TransferSyntax(uid: .deflatedExplicitVRLittleEndian)
 
     public var description: String { DICOMDictionary.name(of: uid) ?? uid.string }

@@ -15,6 +15,7 @@ public struct DICOMDirectory: Sendable {
         /// The records of the lower-level directory entity: a patient's studies, a study's series, ...
         public var children: [Record]
 
+        /// A record with the records below it.
         public init(_ dataSet: DataSet, children: [Record] = []) {
             self.dataSet = dataSet
             self.children = children

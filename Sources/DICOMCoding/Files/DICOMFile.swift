@@ -11,6 +11,7 @@ import Glibc
 public struct DICOMFile: Sendable {
     /// The file meta group (0002,xxxx).
     public var meta: DataSet
+    /// Everything after the file meta group.
     public var dataSet: DataSet
     /// How the data set was encoded, and will be when it is written.
     public let transferSyntax: TransferSyntax
@@ -23,7 +24,9 @@ public struct DICOMFile: Sendable {
 
     /// Pixel data that were left in the file.
     public struct PixelDataLocation: Sendable, Hashable {
+        /// The file.
         public let path: String
+        /// OB, OW, OF or OD.
         public let vr: VR
         /// Bytes from the begin of the file to the value.
         public let offset: Int
@@ -256,7 +259,12 @@ public struct DICOMFile: Sendable {
         let complete = Self.meta(
             sopClassUID: dataSet[.sopClassUID], sopInstanceUID: dataSet[.sopInstanceUID], transferSyntax: transferSyntax
         )
-        for element in complete where !meta.contains(element.tag) { meta[element: element.tag] = element }
+        // Class and version name stand for one implementation: ours does not go beside another's class.
+        let hasImplementation = meta.contains(.implementationClassUID)
+        for element in complete where !meta.contains(element.tag) {
+            if hasImplementation, element.tag == Attribute.implementationVersionName.tag { continue }
+            meta[element: element.tag] = element
+        }
         // Of an instance that the program has given another identity.
         if dataSet.isChanged(Attribute.sopClassUID.tag) { meta[.mediaStorageSOPClassUID] = dataSet[.sopClassUID] }
         if dataSet.isChanged(Attribute.sopInstanceUID.tag) {
@@ -288,5 +296,6 @@ public enum Implementation {
     public static let classUID: UID = "2.25.315543428348508072428205099650768044567"
     /// Implementation Version Name, at most 16 characters.
     public static let versionName = "DICOMNODE_0_1"
+    /// The version of this software.
     public static let version = "0.1.0"
 }

@@ -111,10 +111,12 @@ public struct DICOMStream: ~Copyable {
     /// Parses the elements that are whole.
     private mutating func parseComplete() throws(DICOMError) {
         guard let end = parser?.end, end >= nextAttempt else { return }
-        while !hasEnded, let parser = self.parser, parser.end - parser.position >= 8 {
-            guard try parseNext() else { return }
-        }
+        while !hasEnded, hasHeader { guard try parseNext() else { return } }
     }
+
+    /// Whether there are bytes for the header of an element. The parser is not bound to a name here: it has to be its
+    /// arrays' only owner, or each element would copy them.
+    private var hasHeader: Bool { (parser?.end ?? 0) - (parser?.position ?? 0) >= 8 }
 
     /// Whether the next element was whole.
     private mutating func parseNext() throws(DICOMError) -> Bool {
