@@ -56,10 +56,9 @@ extension DataSet {
             self[element: .specificCharacterSet] = DataElement(.specificCharacterSet, .cs, .text(terms))
         }
         for (old, new) in moved where old.characterSet != target {
-            switch new.value {
-            case .text, .sequence: self[element: new.tag] = new
-            case .bytes, .fragments: break
-            }
+            if case .bytes(let bytes) = new.value, bytes == old.bytes { continue }
+            if case .fragments = new.value { continue }
+            self[element: new.tag] = new
         }
     }
 }
@@ -74,7 +73,10 @@ extension DataElement {
             guard case .text(repertoire: true, _) = vr.kind, bytes.contains(where: { $0 >= 0x80 || $0 == 0x1B }),
                 isDecodable
             else { return self }
-            return DataElement(tag, vr, .text(strings.joined(separator: "\\")))
+            // As bytes where that is possible: what was read may be longer than its VR allows, and need not be mended here.
+            let text = strings.joined(separator: "\\")
+            guard let encoded = try? target.encode(text, as: vr) else { return DataElement(tag, vr, .text(text)) }
+            return DataElement(tag, vr, .bytes(encoded[...]))
         case .sequence(let items):
             // Bytes stay as they are: each item says what its text was in (PS3.3 C.12.1.1.2).
             return DataElement(tag, vr, .sequence(items.map { $0.stating(characterSet) }))

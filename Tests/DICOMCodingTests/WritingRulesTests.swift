@@ -133,12 +133,18 @@ struct WritingRulesTests {
         var dataSet = DataSet()
         dataSet[.specificCharacterSet] = ["ISO_IR 100"]
         dataSet[.patientName] = "Müller^Jörg"
+        // Longer than LO allows: what was read is converted, not checked.
+        let tooLong = String(repeating: "ü", count: 70)
+        let latin = [UInt8](repeating: 0xFC, count: 70)
+        dataSet[element: Attribute.studyDescription.tag] = DataElement(
+            Attribute.studyDescription.tag, .lo, .bytes(latin[...]))
         var read = try DataSet(parsing: dataSet.encoded(as: .explicitVRLittleEndian))
         read[.patientComments] = "山田"
         #expect(throws: DICOMError.self) { try read.encoded(as: .explicitVRLittleEndian) }
         read.setCharacterSet(.utf8)
         let again = try DataSet(parsing: read.encoded(as: .explicitVRLittleEndian))
         #expect(again[.patientName] == "Müller^Jörg" && again[.patientComments] == "山田")
+        #expect(again[.studyDescription] == tooLong)
     }
 
     /// Samples of 32 bits in big endian are the same numbers by path and in memory, and in GE's transfer syntax too.
