@@ -2,7 +2,9 @@ import Foundation
 import Testing
 
 /// Files of pydicom and pydicom-data, read and written by omnitool and judged by pydicom and DCMTK.
-struct DataSetTests {
+///
+/// One at a time: each keeps both processors busy, and the tests with timed peers run beside them.
+@Suite(.serialized) struct DataSetTests {
     /// Every file that pydicom reads gives the same JSON model, but for those in `json_exceptions.tsv`.
     @Test func showsWhatPydicomReads() async throws {
         try await withCorpus { corpus, folder in
