@@ -22,6 +22,18 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 
+/// A target that makes a C library a `FrameCodec`.
+func codec(_ name: String, _ library: Target.Dependency) -> Target {
+    .target(
+        name: "DICOMCodec\(name)", dependencies: [library, "DICOMCore", "DICOMDictionary", "DICOMImaging"],
+        swiftSettings: settings)
+}
+
+/// All of them, for the programs of this package.
+let codecs: [Target.Dependency] = [
+    "DICOMCodecJPEG", "DICOMCodecJPEGLossless", "DICOMCodecJPEGLS", "DICOMCodecJPEG2000", "DICOMCodecPNG",
+]
+
 let package = Package(
     name: "DICOMNode",
     platforms: [.macOS(.v15)],
@@ -32,6 +44,11 @@ let package = Package(
         .library(name: "DICOMUpperLayer", targets: ["DICOMUpperLayer"]),
         .library(name: "DICOMNetwork", targets: ["DICOMNetwork"]),
         .library(name: "DICOMImaging", targets: ["DICOMImaging"]),
+        .library(name: "DICOMCodecJPEG", targets: ["DICOMCodecJPEG"]),
+        .library(name: "DICOMCodecJPEGLossless", targets: ["DICOMCodecJPEGLossless"]),
+        .library(name: "DICOMCodecJPEGLS", targets: ["DICOMCodecJPEGLS"]),
+        .library(name: "DICOMCodecJPEG2000", targets: ["DICOMCodecJPEG2000"]),
+        .library(name: "DICOMCodecPNG", targets: ["DICOMCodecPNG"]),
         .library(name: "DICOMNode", targets: ["DICOMNode"]),
         .library(name: "DICOMTesting", targets: ["DICOMTesting"]),
         .executable(name: "omnitool", targets: ["omnitool"]),
@@ -66,6 +83,20 @@ let package = Package(
         .target(
             name: "DICOMImaging", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
             swiftSettings: settings),
+        // One target for each C library of codecs, so that nobody needs a header that they do not use. libjpeg and libpng
+        // report errors by longjmp, which must not cross Swift: C targets of ours stand before them.
+        .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+        codec("JPEG", "CJPEG"),
+        .target(
+            name: "CJPEGLossless",
+            linkerSettings: ["8", "12", "16"].map { .linkedLibrary("gdcmjpeg\($0)") }),
+        codec("JPEGLossless", "CJPEGLossless"),
+        .systemLibrary(name: "CCharLS", pkgConfig: "charls", providers: [.apt(["libcharls-dev"])]),
+        codec("JPEGLS", "CCharLS"),
+        .systemLibrary(name: "COpenJPEG", pkgConfig: "libopenjp2", providers: [.apt(["libopenjp2-7-dev"])]),
+        codec("JPEG2000", "COpenJPEG"),
+        .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+        codec("PNG", "CPNG"),
         .target(name: "CDICOMSystem"),
         .target(
             name: "DICOMNode",
@@ -86,14 +117,18 @@ let package = Package(
         .executableTarget(
             name: "omnitool",
             dependencies: [
-                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMTesting",
-                nioCore, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
-            ], swiftSettings: settings),
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
+                "DICOMTesting", nioCore, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
+            ] + codecs, swiftSettings: settings),
         .executableTarget(
             name: "PlusOne", dependencies: ["DICOMNode"], path: "Examples/PlusOne", swiftSettings: settings),
         .executableTarget(
             name: "DataSetBenchmark", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
             path: "Benchmarks/DataSets", swiftSettings: settings),
+        .executableTarget(
+            name: "ImagingBenchmark",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging"] + codecs,
+            path: "Benchmarks/Imaging", swiftSettings: settings),
         // What the mutation test and the fuzzers do with what they read.
         .target(
             name: "DataSetExerciser", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
@@ -127,6 +162,10 @@ let package = Package(
             dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "DICOMCodecTests",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting"] + codecs,
+            swiftSettings: settings),
+        .testTarget(
             name: "DICOMNodeTests",
             dependencies: [
                 "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
@@ -135,7 +174,7 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "PlusOne", "FaultyNode", "omnitool", "DataSetBenchmark", "DICOMCore", "DICOMDictionary", "DICOMCoding",
+                "PlusOne", "FaultyNode", "omnitool", "DataSetBenchmark", "ImagingBenchmark", "DICOMCore", "DICOMDictionary", "DICOMCoding",
                 "DICOMTesting",
             ], swiftSettings: settings),
     ]

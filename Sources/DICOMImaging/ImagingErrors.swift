@@ -9,6 +9,8 @@ extension DICOMError.Code {
     public static let invalidPixelDescription = Self("invalidPixelDescription")
     /// The pixels are stored in a form that this release does not decode.
     public static let unsupportedPixelData = Self("unsupportedPixelData")
+    /// The bytes of a compressed frame are damaged, or are not what the data set says.
+    public static let invalidCodestream = Self("invalidCodestream")
     /// There are fewer pixel bytes than the description asks for, or none.
     public static let missingPixelData = Self("missingPixelData")
     /// A value does not fit into the chosen voxel type or the stored form.

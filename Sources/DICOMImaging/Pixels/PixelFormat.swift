@@ -1,44 +1,77 @@
 public import DICOMCore
 import DICOMDictionary
 
-/// How the samples of one native, single-sample image are stored (Image Pixel Module, PS3.3 C.7.6.3).
+/// How the samples of a frame are stored (Image Pixel Module, PS3.3 C.7.6.3; float and double: C.7.6.24, C.7.6.25).
 public struct PixelFormat: Hashable, Sendable {
+    /// What kind of number a sample is.
+    public enum SampleType: Hashable, Sendable {
+        case unsigned
+        /// Two's complement (Pixel Representation 1).
+        case signed
+        /// IEEE 754 of 32 bits (Float Pixel Data).
+        case float
+        /// IEEE 754 of 64 bits (Double Float Pixel Data).
+        case double
+    }
+
     public let rows: Int
     public let columns: Int
-    /// 8 or 16.
+    /// 1, or 3 for colour.
+    public let samplesPerPixel: Int
+    public package(set) var photometricInterpretation: PhotometricInterpretation
+    /// Whether all samples of one kind come before those of the next (Planar Configuration 1), frame by frame.
+    public package(set) var isPlanar: Bool
+    /// 1, 8, 16, 32 or 64.
     public let bitsAllocated: Int
     /// How many bits of a cell belong to the sample, at most ``bitsAllocated``.
     public let bitsStored: Int
     /// The place of the sample's most significant bit in its cell. Bits above it and below the sample are ignored: old
     /// images have overlays there.
     public let highBit: Int
+    public let sampleType: SampleType
+
     /// Whether samples are two's complement (Pixel Representation 1).
-    public let isSigned: Bool
-    /// MONOCHROME1 (true) shows the smallest value white. It does not change the values.
-    public let isInverted: Bool
+    public var isSigned: Bool { sampleType == .signed }
+    /// MONOCHROME1 shows the smallest value white. It does not change the values.
+    public var isInverted: Bool { photometricInterpretation == .monochrome1 }
 
-    /// The bytes that an image takes.
-    public var frameLength: Int { rows * columns * (bitsAllocated / 8) }
+    /// The samples of a frame.
+    public var sampleCount: Int { rows * columns * samplesPerPixel }
 
-    /// The values that a sample can have.
+    /// The bytes that a native frame takes; samples of one bit are packed, lowest bit first.
+    public var frameLength: Int { (sampleCount * bitsAllocated + 7) / 8 }
+
+    /// The values that a sample can have, where samples are whole numbers.
     public var storedRange: ClosedRange<Int> {
         isSigned ? -(1 << (bitsStored - 1))...(1 << (bitsStored - 1)) - 1 : 0...(1 << bitsStored) - 1
     }
 
-    /// Reads the description and checks that it agrees with itself and can be decoded here.
+    /// Reads the description and checks that it agrees with itself.
     ///
-    /// - Throws: ``DICOMError`` with the code `invalidPixelDescription` or, for what is valid and not decoded by this
-    ///   release (colour, multi-frame, 1 and 32 bits, floating point, look-up tables), `unsupportedPixelData`.
+    /// - Throws: ``DICOMError`` with the code `invalidPixelDescription`.
     public init(dataSet: DataSet) throws(DICOMError) {
-        try Self.refuseUnsupported(dataSet)
         rows = try Self.required(dataSet, .rows, "Rows", 1...65_535)
         columns = try Self.required(dataSet, .columns, "Columns", 1...65_535)
-        bitsAllocated = try Self.required(dataSet, .bitsAllocated, "Bits Allocated", 1...64)
-        guard bitsAllocated == 8 || bitsAllocated == 16 else {
+        samplesPerPixel = dataSet[.samplesPerPixel] ?? 1
+        guard samplesPerPixel == 1 || samplesPerPixel == 3 else {
             throw DICOMError(
-                .unsupportedPixelData,
-                "samples of \(bitsAllocated) bits are not decoded by this release, only those of 8 and 16; "
-                    + "a later release adds them")
+                .invalidPixelDescription, "Samples per Pixel is \(samplesPerPixel); it has to be 1 or 3",
+                at: [Attribute<Int>.samplesPerPixel.tag])
+        }
+        photometricInterpretation = PhotometricInterpretation(
+            rawValue: dataSet[.photometricInterpretation] ?? (samplesPerPixel == 1 ? "MONOCHROME2" : "RGB"))
+        isPlanar = samplesPerPixel > 1 && dataSet[.planarConfiguration] == 1
+        bitsAllocated = try Self.required(dataSet, .bitsAllocated, "Bits Allocated", 1...64)
+        guard [1, 8, 16, 32, 64].contains(bitsAllocated) else {
+            throw DICOMError(
+                .invalidPixelDescription, "Bits Allocated is \(bitsAllocated); it has to be 1, 8, 16, 32 or 64",
+                at: [Attribute<Int>.bitsAllocated.tag])
+        }
+        if dataSet.contains(.floatPixelData) || dataSet.contains(.doubleFloatPixelData) {
+            sampleType = bitsAllocated == 64 ? .double : .float
+            bitsStored = bitsAllocated
+            highBit = bitsAllocated - 1
+            return
         }
         bitsStored = try Self.required(dataSet, .bitsStored, "Bits Stored", 1...bitsAllocated)
         highBit = dataSet[.highBit] ?? bitsStored - 1
@@ -48,21 +81,25 @@ public struct PixelFormat: Hashable, Sendable {
                 "High Bit is \(highBit), but \(bitsStored) bits stored in \(bitsAllocated) ask for "
                     + "\(bitsStored - 1) to \(bitsAllocated - 1)", at: [Attribute<Int>.highBit.tag])
         }
-        isSigned = try Self.required(dataSet, .pixelRepresentation, "Pixel Representation", 0...1) == 1
-        isInverted = dataSet[.photometricInterpretation] == "MONOCHROME1"
+        let isSigned = try Self.required(dataSet, .pixelRepresentation, "Pixel Representation", 0...1) == 1
+        sampleType = isSigned ? .signed : .unsigned
     }
 
     /// A description that the program makes itself: samples that fill their cells' lower bits.
-    package init(rows: Int, columns: Int, bitsAllocated: Int, bitsStored: Int, isSigned: Bool, isInverted: Bool = false)
-    {
-        precondition([8, 16].contains(bitsAllocated) && (1...bitsAllocated).contains(bitsStored))
+    package init(
+        rows: Int, columns: Int, samplesPerPixel: Int = 1, bitsAllocated: Int, bitsStored: Int, isSigned: Bool,
+        photometricInterpretation: PhotometricInterpretation = .monochrome2, isPlanar: Bool = false
+    ) {
+        precondition([1, 8, 16, 32].contains(bitsAllocated) && (1...bitsAllocated).contains(bitsStored))
         self.rows = rows
         self.columns = columns
+        self.samplesPerPixel = samplesPerPixel
+        self.photometricInterpretation = photometricInterpretation
+        self.isPlanar = isPlanar
         self.bitsAllocated = bitsAllocated
         self.bitsStored = bitsStored
-        self.isSigned = isSigned
-        self.isInverted = isInverted
         highBit = bitsStored - 1
+        sampleType = isSigned ? .signed : .unsigned
     }
 
     private static func required(
@@ -79,29 +116,6 @@ public struct PixelFormat: Hashable, Sendable {
                 at: [attribute.tag])
         }
         return value
-    }
-
-    private static func refuseUnsupported(_ dataSet: DataSet) throws(DICOMError) {
-        func refuse(_ what: String) -> DICOMError {
-            DICOMError(
-                .unsupportedPixelData,
-                "\(what) is not decoded by this release, only native single-sample images; a later release adds it")
-        }
-        if let frames = dataSet[.numberOfFrames], frames != 1 {
-            throw refuse("a multi-frame image (\(frames) frames)")
-        }
-        if let samples = dataSet[.samplesPerPixel], samples != 1 {
-            throw refuse("an image with \(samples) samples per pixel")
-        }
-        if let photometric = dataSet[.photometricInterpretation], !photometric.hasPrefix("MONOCHROME") {
-            throw refuse("the photometric interpretation \(photometric.prefix(16))")
-        }
-        if dataSet.contains(.floatPixelData) || dataSet.contains(.doubleFloatPixelData) {
-            throw refuse("floating-point pixel data")
-        }
-        if let tables = dataSet[.modalityLUTSequence], !tables.isEmpty {
-            throw refuse("a Modality LUT Sequence, which maps the values by a table,")
-        }
     }
 }
 

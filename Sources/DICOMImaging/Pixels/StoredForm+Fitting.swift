@@ -27,7 +27,7 @@ extension StoredForm {
             StoredForm(
                 format: PixelFormat(
                     rows: rows, columns: columns, bitsAllocated: 16, bitsStored: 16, isSigned: signed,
-                    isInverted: parent.format.isInverted), rescale: rescale, padding: padding)
+                    photometricInterpretation: parent.format.photometricInterpretation), rescale: rescale, padding: padding)
         }
         if statistics.isIntegral, let exact = exactForm(range, padding, parent) {
             return form(signed: exact.isSigned, Rescale(slope: 1, intercept: exact.intercept), exact.padding)
@@ -95,7 +95,7 @@ extension StoredForm {
             return StoredForm(
                 format: PixelFormat(
                     rows: rows, columns: columns, bitsAllocated: 16, bitsStored: 16, isSigned: signed,
-                    isInverted: isInverted), padding: place)
+                    photometricInterpretation: isInverted ? .monochrome1 : .monochrome2), padding: place)
         }
         throw DICOMError(
             .valueOutOfRange, "the values use all that 16 bits can hold and leave none for padding; scale the volume")

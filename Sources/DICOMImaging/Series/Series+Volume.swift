@@ -1,5 +1,6 @@
 import DICOMCoding
 public import DICOMCore
+import DICOMDictionary
 import Dispatch
 import Glibc
 import Synchronization
@@ -64,6 +65,7 @@ struct SliceSource: Sendable {
     init(_ instance: Series.Instance) throws(DICOMError) {
         name = instance.geometry.name
         let format = try PixelFormat(dataSet: instance.header)
+        try Self.refuseUnsupported(instance.header, format)
         decoder = FrameDecoder(format: format, rescale: try Rescale(dataSet: instance.header))
         padding = PixelPadding(dataSet: instance.header, format: format)
         pixels = instance.pixels
@@ -90,6 +92,22 @@ struct SliceSource: Sendable {
                 .missingPixelData,
                 "\(format.rows) × \(format.columns) samples need \(format.frameLength) bytes, but Pixel Data has "
                     + "\(available)")
+        }
+    }
+
+    private static func refuseUnsupported(_ header: DataSet, _ format: PixelFormat) throws(DICOMError) {
+        func refuse(_ what: String) -> DICOMError {
+            DICOMError(
+                .unsupportedPixelData,
+                "\(what) is not decoded by this release, only native single-sample images; a later release adds it")
+        }
+        if let frames = header[.numberOfFrames], frames != 1 { throw refuse("a multi-frame image (\(frames) frames)") }
+        if !format.photometricInterpretation.rawValue.hasPrefix("MONOCHROME") {
+            throw refuse("the photometric interpretation \(format.photometricInterpretation)")
+        }
+        guard [8, 16].contains(format.bitsAllocated) else { throw refuse("an image of \(format.bitsAllocated) bits") }
+        if let tables = header[.modalityLUTSequence], !tables.isEmpty {
+            throw refuse("a Modality LUT Sequence, which maps the values by a table,")
         }
     }
 

@@ -47,7 +47,7 @@ extension Volume {
     ///
     /// Padded voxels are computed like the others; what they hold has no meaning, and outputs write padding there again.
     @inlinable
-    public func map<Other: VoxelScalar, Failure: Error>(
+    public func map<Other: Voxel, Failure: Error>(
         _ transform: (Scalar) throws(Failure) -> Other
     ) throws(Failure) -> Volume<Other> {
         let result = VoxelStorage<Other>.allocated(count: count)
@@ -77,7 +77,7 @@ extension Volume {
     /// - Throws: ``DICOMError`` with the code `mismatchedVolumes` unless both have the same shape, the same place and the
     ///   same Frame of Reference UID: elsewhere equal indices are not equal places. Resample one of them first.
     @inlinable
-    public func combined<Other: VoxelScalar, Result: VoxelScalar>(
+    public func combined<Other: Voxel, Result: Voxel>(
         with other: Volume<Other>, _ body: (Scalar, Other) -> Result
     ) throws(DICOMError) -> Volume<Result> {
         guard space.coincides(with: other.space) else {
@@ -97,6 +97,9 @@ extension Volume {
         return Volume<Result>(space: space, unit: unit, padding: mask, storage: result)
     }
 
+}
+
+extension Volume where Scalar: VoxelScalar {
     /// The smallest and the largest voxel that is neither padding nor infinite nor not-a-number; nil when there is none.
     public var valueRange: ClosedRange<Double>? {
         (0..<slices).map { VoxelStatistics(of: self, slice: $0) }.reduce(VoxelStatistics()) { $0.merged(with: $1) }

@@ -2,7 +2,7 @@
 ///
 /// A volume is a value: copies share their memory until one of them is changed. Its shape is that of its ``space``. Indices
 /// out of range end the program, as with an array; a pipeline's processor runs in a process of its own for such cases.
-public struct Volume<Scalar: VoxelScalar>: Sendable {
+public struct Volume<Scalar: Voxel>: Sendable {
     /// Where the voxels are.
     public let space: Space
     /// What the numbers mean, where the instances say so.

@@ -1,5 +1,22 @@
-/// The types of a voxel that a ``Volume`` can have: those which conform here and no others.
-public protocol VoxelScalar: BitwiseCopyable, Sendable, Comparable, Numeric {
+/// What a ``Volume`` can be made of: numbers (``VoxelScalar``) and colours (``RGBVoxel``).
+public protocol Voxel: BitwiseCopyable, Sendable, Equatable {}
+
+/// A colour, 8 bits for each component; three bytes in memory, as in interleaved pixel data.
+public struct RGBVoxel: Voxel, Hashable {
+    public var red: UInt8
+    public var green: UInt8
+    public var blue: UInt8
+
+    @inlinable
+    public init(red: UInt8, green: UInt8, blue: UInt8) {
+        self.red = red
+        self.green = green
+        self.blue = blue
+    }
+}
+
+/// The numbers that a voxel can be: those which conform here and no others.
+public protocol VoxelScalar: Voxel, Comparable, Numeric {
     /// Which of the types this is, for code that has a loop for each of them.
     static var scalarType: ScalarType { get }
     /// The value as a double; exact for every type here.

@@ -1,0 +1,7 @@
+import DICOMImaging
+
+/// What Benchmarks/imaging.sh measures.
+@main
+enum ImagingBenchmark {
+    static func main() {}
+}

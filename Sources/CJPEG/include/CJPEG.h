@@ -1,0 +1,4 @@
+#ifndef DICOMNODE_CJPEG_H
+#define DICOMNODE_CJPEG_H
+
+#endif

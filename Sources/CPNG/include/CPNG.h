@@ -1,0 +1,4 @@
+#ifndef DICOMNODE_CPNG_H
+#define DICOMNODE_CPNG_H
+
+#endif

@@ -1,0 +1,2 @@
+import COpenJPEG
+import DICOMImaging

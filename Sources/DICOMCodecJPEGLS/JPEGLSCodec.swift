@@ -1,0 +1,2 @@
+import CCharLS
+import DICOMImaging

@@ -1,0 +1,2 @@
+import CJPEGLossless
+import DICOMImaging

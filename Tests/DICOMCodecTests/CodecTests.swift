@@ -1,0 +1,2 @@
+import DICOMImaging
+import Testing
