@@ -174,7 +174,8 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "PlusOne", "FaultyNode", "omnitool", "DataSetBenchmark", "ImagingBenchmark", "DICOMCore", "DICOMDictionary", "DICOMCoding",
+                "PlusOne", "FaultyNode", "omnitool", "DataSetBenchmark", "ImagingBenchmark", "DICOMCore",
+                "DICOMDictionary", "DICOMCoding",
                 "DICOMTesting",
             ], swiftSettings: settings),
     ]

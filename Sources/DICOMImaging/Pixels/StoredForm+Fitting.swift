@@ -27,7 +27,8 @@ extension StoredForm {
             StoredForm(
                 format: PixelFormat(
                     rows: rows, columns: columns, bitsAllocated: 16, bitsStored: 16, isSigned: signed,
-                    photometricInterpretation: parent.format.photometricInterpretation), rescale: rescale, padding: padding)
+                    photometricInterpretation: parent.format.photometricInterpretation), rescale: rescale,
+                padding: padding)
         }
         if statistics.isIntegral, let exact = exactForm(range, padding, parent) {
             return form(signed: exact.isSigned, Rescale(slope: 1, intercept: exact.intercept), exact.padding)
