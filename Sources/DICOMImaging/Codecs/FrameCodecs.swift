@@ -10,14 +10,18 @@ import Synchronization
 /// ```swift
 /// import DICOMCodecJPEG2000
 ///
-/// FrameCodecs.register(JPEG2000Codec())
+/// FrameCodecs.register([JPEG2000Codec()])
 /// ```
 public enum FrameCodecs {
     private static let registered = Mutex<[any FrameCodec]>([])
 
     /// Adds codecs; of several for one transfer syntax, the one that was added last is asked first.
-    public static func register(_ codecs: any FrameCodec...) {
-        registered.withLock { $0.insert(contentsOf: codecs, at: 0) }
+    /// One of a type that is there already takes its place.
+    public static func register(_ codecs: [any FrameCodec]) {
+        registered.withLock { registered in
+            registered.removeAll { old in codecs.contains { type(of: $0) == type(of: old) } }
+            registered.insert(contentsOf: codecs, at: 0)
+        }
     }
 
     /// The codecs that decode frames in a transfer syntax, in the order in which they are asked.

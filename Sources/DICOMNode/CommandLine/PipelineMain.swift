@@ -1,10 +1,12 @@
 import ArgumentParser
 import DICOMCore
+import DICOMImaging
 import Foundation
 
 extension Pipeline {
     /// The program: `serve` (the default), `batch`, `check`, `status`, `retry`.
     @concurrent public static func main() async {
+        FrameCodecs.register(codecs)
         if CommandLine.arguments.count == 3, CommandLine.arguments[1] == "__job" {
             return await runJob(CommandLine.arguments[2])
         }

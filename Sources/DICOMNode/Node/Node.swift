@@ -1,4 +1,6 @@
+import DICOMCoding
 import DICOMCore
+import DICOMImaging
 import DICOMNetwork
 public import Logging
 import NIOPosix
@@ -33,6 +35,7 @@ public final class Node: Service {
     /// - Throws: `DICOMError` when the configuration, the state directory or the ledger cannot be used.
     public init<P: Pipeline>(_ pipeline: P.Type, configuration: NodeConfiguration, logger: Logger) async throws {
         try configuration.validate()
+        FrameCodecs.register(P.codecs)
         let definition = try PipelineDefinition(P.self)
         let directory = try StateDirectory(
             path: configuration.stateDirectory ?? StateDirectory.defaultPath(aeTitle: configuration.aeTitle))
@@ -134,7 +137,10 @@ extension NodeConfiguration {
         server.acceptedCallingAETitles = acceptedCallingAETitles
         server.maximumAssociations = maximumAssociations
         server.idleTimeout = idleTimeout
-        server.storageTransferSyntaxes = transferSyntaxes
+        let decodable = FrameCodecs.decodableTransferSyntaxes.sorted { $0.string < $1.string }
+        server.storageTransferSyntaxes =
+            transferSyntaxes ?? [.explicitVRLittleEndian, .implicitVRLittleEndian]
+            + decodable.map { TransferSyntax(uid: $0) }
         server.shutdownTimeout = shutdownGracePeriod
         return server
     }

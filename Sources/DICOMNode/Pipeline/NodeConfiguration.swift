@@ -22,8 +22,9 @@ public struct NodeConfiguration: Sendable {
     public var durability: Durability = .power
     /// The attribute that tells patients apart.
     public var patientIdentifier: Attribute<String> = .patientID
-    /// The transfer syntaxes that are accepted, the most wanted first: those that the grinders can decode.
-    public var transferSyntaxes: [TransferSyntax] = [.explicitVRLittleEndian, .implicitVRLittleEndian]
+    /// The transfer syntaxes that are accepted, the most wanted first. `nil`: explicit and implicit VR little endian, and
+    /// after them those that the pipeline's codecs and the library's own decode.
+    public var transferSyntaxes: [TransferSyntax]?
     /// How long an association may be silent.
     public var idleTimeout: Duration = .seconds(300)
     /// Whether the node takes what it has made itself; archives route results back.
@@ -108,7 +109,7 @@ public struct NodeConfiguration: Sendable {
         guard durability != .none else {
             throw DICOMError(.invalidValue, "A node acknowledges what is safe: choose the durability process or power.")
         }
-        guard jobLimits.memory ?? 1 > 0, (1...65535).contains(defaultResponsePort), !transferSyntaxes.isEmpty else {
+        guard jobLimits.memory ?? 1 > 0, (1...65535).contains(defaultResponsePort), transferSyntaxes?.isEmpty != true else {
             throw DICOMError(
                 .invalidValue, "The memory limit, the response port or the list of transfer syntaxes is not possible.")
         }

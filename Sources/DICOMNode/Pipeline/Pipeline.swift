@@ -1,3 +1,6 @@
+public import DICOMCore
+public import DICOMImaging
+
 /// What a user writes: the configuration of a node, the inputs it waits for, and what it makes of them.
 ///
 /// ```swift
@@ -27,6 +30,15 @@ public protocol Pipeline: Sendable {
     /// The version of the algorithm. It goes into the UIDs of the results: a new version makes new series.
     static var version: String { get }
 
+    /// The codecs of C libraries that the node decodes compressed images with; none by default.
+    ///
+    /// Each is a product of its own. A node accepts the transfer syntaxes that its codecs decode:
+    ///
+    /// ```swift
+    /// static let codecs: [any FrameCodec] = [JPEGLSCodec(), JPEG2000Codec()]
+    /// ```
+    static var codecs: [any FrameCodec] { get }
+
     /// Whether an instance is wanted at all; what is refused here is answered with B006H (Elements discarded).
     /// `dataSet` has no pixel data.
     func filter(_ dataSet: DataSet) throws -> Bool
@@ -40,6 +52,7 @@ public protocol Pipeline: Sendable {
 
 extension Pipeline {
     public static var version: String { "1" }
+    public static var codecs: [any FrameCodec] { [] }
     public func filter(_ dataSet: DataSet) throws -> Bool { true }
 }
 
