@@ -17,6 +17,7 @@ let parserSettings = settings + [.strictMemorySafety()]
 let nio: Package.Dependency = .package(url: "https://github.com/apple/swift-nio", from: "2.101.0")
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -118,7 +119,7 @@ let package = Package(
             name: "omnitool",
             dependencies: [
                 "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
-                "DICOMTesting", nioCore, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
+                "DICOMTesting", nioCore, nioHTTP1, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
             ] + codecs, swiftSettings: settings),
         .executableTarget(
             name: "PlusOne", dependencies: ["DICOMNode"], path: "Examples/PlusOne", swiftSettings: settings),
