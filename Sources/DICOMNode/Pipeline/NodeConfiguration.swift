@@ -109,7 +109,8 @@ public struct NodeConfiguration: Sendable {
         guard durability != .none else {
             throw DICOMError(.invalidValue, "A node acknowledges what is safe: choose the durability process or power.")
         }
-        guard jobLimits.memory ?? 1 > 0, (1...65535).contains(defaultResponsePort), transferSyntaxes?.isEmpty != true else {
+        guard jobLimits.memory ?? 1 > 0, (1...65535).contains(defaultResponsePort), transferSyntaxes?.isEmpty != true
+        else {
             throw DICOMError(
                 .invalidValue, "The memory limit, the response port or the list of transfer syntaxes is not possible.")
         }
