@@ -138,6 +138,8 @@ let package = Package(
             name: "DataSetMutations",
             dependencies: ["DataSetExerciser", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
             path: "Tests/DataSetMutations", exclude: ["files.txt"], swiftSettings: settings),
+        // Runs Python programs as independent references.
+        .target(name: "ReferenceTools", path: "Tests/ReferenceTools", swiftSettings: settings),
         .executableTarget(
             name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
         .testTarget(
@@ -160,11 +162,15 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(
             name: "DICOMImagingTests",
-            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting"],
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting", "ReferenceTools",
+            ] + codecs,
             swiftSettings: settings),
         .testTarget(
             name: "DICOMCodecTests",
-            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting"] + codecs,
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging", "DICOMTesting", "ReferenceTools",
+            ] + codecs,
             swiftSettings: settings),
         .testTarget(
             name: "DICOMNodeTests",

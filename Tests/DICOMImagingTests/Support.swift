@@ -2,12 +2,12 @@ import DICOMCore
 import DICOMImaging
 import Foundation
 import Glibc
+import ReferenceTools
 import Testing
 
 /// The real series beside the checkout; a test that needs one is skipped where they are not.
 enum SharedData {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared/data").path
+    static let root = PythonReference.repository + "/../shared/data"
 
     static let isPresent = FileManager.default.fileExists(atPath: root + "/philips-ct")
 
