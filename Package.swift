@@ -82,14 +82,16 @@ let package = Package(
                 serviceLifecycle,
             ], swiftSettings: settings),
         .target(
-            name: "DICOMImaging", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            name: "DICOMImaging", dependencies: ["CJPEGDecoding", "DICOMCore", "DICOMDictionary", "DICOMCoding"],
             swiftSettings: settings),
+        // Headers of ours for both JPEG libraries.
+        .target(name: "CJPEGDecoding"),
         // One target for each C library of codecs, so that nobody needs a header that they do not use. libjpeg and libpng
         // report errors by longjmp, which must not cross Swift: C targets of ours stand before them.
-        .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(name: "CJPEG", dependencies: ["CJPEGDecoding"], linkerSettings: [.linkedLibrary("jpeg")]),
         codec("JPEG", "CJPEG"),
         .target(
-            name: "CJPEGLossless",
+            name: "CJPEGLossless", dependencies: ["CJPEGDecoding"],
             linkerSettings: ["8", "12", "16"].map { .linkedLibrary("gdcmjpeg\($0)") }),
         codec("JPEGLossless", "CJPEGLossless"),
         .systemLibrary(name: "CCharLS", pkgConfig: "charls", providers: [.apt(["libcharls-dev"])]),
@@ -141,7 +143,8 @@ let package = Package(
         // Runs Python programs as independent references.
         .target(name: "ReferenceTools", path: "Tests/ReferenceTools", swiftSettings: settings),
         .executableTarget(
-            name: "FaultyNode", dependencies: ["DICOMNode"], path: "Tests/FaultyNode", swiftSettings: settings),
+            name: "FaultyNode", dependencies: ["DICOMNode"] + codecs, path: "Tests/FaultyNode",
+            swiftSettings: settings),
         .testTarget(
             name: "DICOMCoreTests", dependencies: ["DICOMCore", "DICOMDictionary", "DICOMTesting"],
             swiftSettings: settings),

@@ -1,10 +1,10 @@
 import CZlib
-import DICOMCore
+package import DICOMCore
 
 /// The deflate compression of deflated transfer syntaxes (PS3.5 A.5, RFC 1951), by zlib.
-enum Deflate {
+package enum Deflate {
     /// One deflated stream of all chunks, padded to an even length.
-    static func compress(_ chunks: [ArraySlice<UInt8>]) throws(DICOMError) -> [UInt8] {
+    package static func compress(_ chunks: [ArraySlice<UInt8>]) throws(DICOMError) -> [UInt8] {
         var stream = unsafe z_stream()
         // Negative window bits: no zlib header (PS3.5 A.5).
         guard
@@ -60,21 +60,21 @@ enum Deflate {
 /// Inflates a deflated data set piece by piece.
 ///
 /// It is a class because zlib's state points into itself and must not move.
-@safe final class Inflater {
+@safe package final class Inflater {
     private var stream = unsafe z_stream()
     private let limit: Int
     private var output: [UInt8] = []
     private var total = 0
-    private(set) var isFinished = false
+    package private(set) var isFinished = false
     private var isStarted = false
 
     /// - Parameter limit: How many bytes may come out.
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     deinit { if isStarted { unsafe _ = inflateEnd(&stream) } }
 
     /// What comes out of more input; what follows the end of the stream is ignored, as the padding byte has to be.
-    func inflated(_ bytes: ArraySlice<UInt8>, at offset: Int) throws(DICOMError) -> [UInt8] {
+    package func inflated(_ bytes: ArraySlice<UInt8>, at offset: Int) throws(DICOMError) -> [UInt8] {
         guard !isFinished, let first = bytes.first else { return [] }
         output = []
         if !isStarted { try start(first) }

@@ -17,6 +17,9 @@ public final class FrameReader: Sendable {
     /// Whether a frame is compressed, or at least in fragments, instead of plain samples.
     public var isEncapsulated: Bool { native == nil }
 
+    /// The VR of the pixel data: OF and OD hold floating-point samples.
+    package let vr: VR
+
     private let source: any PixelSource
     private let native: NativeFrames?
     private let index: Mutex<FragmentIndex?>
@@ -93,6 +96,7 @@ public final class FrameReader: Sendable {
             index = Mutex(nil)
         }
         self.source = source
+        self.vr = vr
     }
 
     /// What was found wrong so far, and read nevertheless.
@@ -125,6 +129,25 @@ public final class FrameReader: Sendable {
         var result: [[UInt8]] = []
         for range in ranges { result.append(try source.read(range)) }
         return result
+    }
+
+    /// Whether two pixels of native frames share their chrominance samples (YBR_FULL_422).
+    package var isNativelySubsampled: Bool { native?.isSubsampled ?? false }
+
+    /// Whether the native pixel data are long enough for a frame; of compressed ones only reading it tells.
+    package func hasFrame(_ index: Int) -> Bool { native?.has(index, length: source.length) ?? true }
+
+    /// Lends the encoded bytes of a frame, as ``frame(_:)`` has them, without a copy where there is a way.
+    ///
+    /// - Parameter buffer: Where native bytes of a file are read to, when they fit.
+    package func withFrame(
+        _ index: Int, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        guard let native, index >= 0, index < frameCount else {
+            return try unsafe NativePixels.lend(try frame(index)[...], body)
+        }
+        unsafe try native.lend(index, from: source, buffer: buffer, body)
     }
 
     private static var noPixelData: DICOMError {

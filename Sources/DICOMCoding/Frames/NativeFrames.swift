@@ -9,6 +9,8 @@ struct NativeFrames: Sendable {
     private let swapped: Int
     /// Whether the words of samples of several words were swapped each on its own.
     private let hasSwappedWords: Bool
+    /// Whether two pixels share their chrominance samples.
+    let isSubsampled: Bool
     /// What was wrong, and read nevertheless.
     let warnings: [DICOMError]
 
@@ -30,12 +32,14 @@ struct NativeFrames: Sendable {
         swapped = isLittleEndian && !self.hasSwappedWords ? 1 : Self.swapUnit(allocated, vr)
         guard samples == 3, header[.photometricInterpretation]?.hasSuffix("_422") == true else {
             bits = full
+            isSubsampled = false
             warnings = []
             return
         }
         // Two pixels share their chrominance samples: 2 samples a pixel instead of 3 (PS3.3 C.7.6.3.1.2).
         let isFull = Self.product([full, frameCount]).map { $0 / 8 <= length } ?? false
         bits = isFull ? full : full / 3 * 2
+        isSubsampled = !isFull
         warnings =
             isFull
             ? [
@@ -44,6 +48,25 @@ struct NativeFrames: Sendable {
                     "The pixel data have three samples for each pixel, so Photometric Interpretation should not end in 422.",
                     at: [Attribute.photometricInterpretation.tag])
             ] : []
+    }
+
+    /// Whether a source of so many bytes has the frame.
+    func has(_ index: Int, length: Int) -> Bool {
+        let (end, overflow) = (index + 1).multipliedReportingOverflow(by: bits)
+        return !overflow && end / 8 + (end % 8 > 0 ? 1 : 0) <= length
+    }
+
+    /// Lends the bytes of a frame without copying them, where they stand as they are wanted; else a copy.
+    func lend(
+        _ index: Int, from source: any PixelSource, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        let (first, overflow) = index.multipliedReportingOverflow(by: bits / 8)
+        guard !overflow, first <= Int.max - bits, swapped == 1, bits % 8 == 0 else {
+            let bytes = try frame(index, from: source)
+            return try unsafe NativePixels.lend(bytes[...], body)
+        }
+        unsafe try source.lend(first..<first + bits / 8, buffer: buffer, body)
     }
 
     /// The bytes of a frame, from its first bit on, in little endian.

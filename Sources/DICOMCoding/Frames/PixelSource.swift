@@ -6,6 +6,11 @@ protocol PixelSource: Sendable {
     var length: Int { get }
     /// The bytes of a range within the source; the caller has checked that it is.
     func bytes(_ range: Range<Int>) throws(DICOMError) -> [UInt8]
+    /// Lends the bytes of a range within the source, read into `buffer` where they are not in memory already.
+    func lend(
+        _ range: Range<Int>, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError)
     /// What stands at a position of encapsulated pixel data, which may be any.
     func item(at position: Int) throws(DICOMError) -> PixelItem
 }
@@ -26,13 +31,33 @@ extension PixelSource {
     /// - Throws: ``DICOMError`` when the source ends before the range does; nothing is allocated then.
     func read(_ range: Range<Int>) throws(DICOMError) -> [UInt8] {
         let bytes = range.lowerBound >= 0 && range.upperBound <= length ? try bytes(range) : []
-        guard bytes.count == range.count else {
-            throw DICOMError(
-                .truncatedDataSet,
-                "The frame goes on to byte \(range.upperBound) of the pixel data, which have \(length): the file is incomplete, or Rows, Columns, Bits Allocated or Number of Frames are wrong. Send or copy it again.",
-                at: [.pixelData])
-        }
+        guard bytes.count == range.count else { throw truncated(range) }
         return bytes
+    }
+
+    func truncated(_ range: Range<Int>) -> DICOMError {
+        DICOMError(
+            .truncatedDataSet,
+            "The frame goes on to byte \(range.upperBound) of the pixel data, which have \(length): the file is incomplete, or Rows, Columns, Bits Allocated or Number of Frames are wrong. Send or copy it again.",
+            at: [.pixelData])
+    }
+
+    func lend(
+        _ range: Range<Int>, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        try unsafe Self.lend(try read(range)[...], body)
+    }
+
+    /// Typed throws through a closure of the standard library.
+    static func lend(
+        _ bytes: ArraySlice<UInt8>, _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        let failure: DICOMError? = unsafe bytes.withUnsafeBytes { source in
+            do throws(DICOMError) { unsafe try body(source) } catch { return error }
+            return nil
+        }
+        if let failure { throw failure }
     }
 }
 
@@ -57,6 +82,19 @@ final class FilePixels: PixelSource {
         try file.read(at: start + range.lowerBound, count: range.count)
     }
 
+    func lend(
+        _ range: Range<Int>, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        guard range.lowerBound >= 0, range.upperBound <= length else { throw truncated(range) }
+        guard range.count <= buffer.count else { return try unsafe Self.lend(try read(range)[...], body) }
+        let target = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[..<range.count])
+        guard try unsafe file.read(into: target, at: start + range.lowerBound) == range.count else {
+            throw truncated(range)
+        }
+        unsafe try body(UnsafeRawBufferPointer(target))
+    }
+
     func item(at position: Int) throws(DICOMError) -> PixelItem {
         guard position >= 0, position < length, length - position >= 8 else { return .end }
         let header = try read(position..<position + 8)[...]
@@ -77,6 +115,14 @@ struct NativePixels: PixelSource {
     var length: Int { value.count }
     func bytes(_ range: Range<Int>) -> [UInt8] { Array(value.dropFirst(range.lowerBound).prefix(range.count)) }
     func item(at position: Int) -> PixelItem { .other }
+
+    func lend(
+        _ range: Range<Int>, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        guard range.lowerBound >= 0, range.upperBound <= length else { throw truncated(range) }
+        try unsafe Self.lend(value.dropFirst(range.lowerBound).prefix(range.count), body)
+    }
 }
 
 /// Encapsulated pixel data in memory, at the positions where they would be written.

@@ -3,7 +3,7 @@ public import DICOMCore
 import DICOMDictionary
 import Synchronization
 
-/// The codecs that this program has.
+/// The codecs that this program has: RLE, deflated image frames and encapsulated uncompressed ones always.
 ///
 /// Those on C libraries are products of their own, so that nobody needs a header that they do not use:
 ///
@@ -13,7 +13,9 @@ import Synchronization
 /// FrameCodecs.register([JPEG2000Codec()])
 /// ```
 public enum FrameCodecs {
-    private static let registered = Mutex<[any FrameCodec]>([])
+    private static let registered = Mutex<[any FrameCodec]>([
+        RLECodec(), DeflatedFrameCodec(), EncapsulatedUncompressedCodec(),
+    ])
 
     /// Adds codecs; of several for one transfer syntax, the one that was added last is asked first.
     /// One of a type that is there already takes its place.

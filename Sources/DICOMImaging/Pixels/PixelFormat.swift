@@ -50,6 +50,12 @@ public struct PixelFormat: Hashable, Sendable {
     ///
     /// - Throws: ``DICOMError`` with the code `invalidPixelDescription`.
     public init(dataSet: DataSet) throws(DICOMError) {
+        let isReal = dataSet.contains(.floatPixelData) || dataSet.contains(.doubleFloatPixelData)
+        try self.init(dataSet: dataSet, isReal: isReal)
+    }
+
+    /// - Parameter isReal: Whether the pixels are in Float or Double Float Pixel Data, which a header alone does not say.
+    init(dataSet: DataSet, isReal: Bool) throws(DICOMError) {
         rows = try Self.required(dataSet, .rows, "Rows", 1...65_535)
         columns = try Self.required(dataSet, .columns, "Columns", 1...65_535)
         samplesPerPixel = dataSet[.samplesPerPixel] ?? 1
@@ -62,12 +68,14 @@ public struct PixelFormat: Hashable, Sendable {
             rawValue: dataSet[.photometricInterpretation] ?? (samplesPerPixel == 1 ? "MONOCHROME2" : "RGB"))
         isPlanar = samplesPerPixel > 1 && dataSet[.planarConfiguration] == 1
         bitsAllocated = try Self.required(dataSet, .bitsAllocated, "Bits Allocated", 1...64)
-        guard [1, 8, 16, 32, 64].contains(bitsAllocated) else {
+        guard (isReal ? [32, 64] : [1, 8, 16, 32]).contains(bitsAllocated) else {
             throw DICOMError(
-                .invalidPixelDescription, "Bits Allocated is \(bitsAllocated); it has to be 1, 8, 16, 32 or 64",
+                .invalidPixelDescription,
+                "Bits Allocated is \(bitsAllocated); it has to be "
+                    + (isReal ? "32 in Float Pixel Data, 64 in Double Float Pixel Data" : "1, 8, 16 or 32"),
                 at: [Attribute<Int>.bitsAllocated.tag])
         }
-        if dataSet.contains(.floatPixelData) || dataSet.contains(.doubleFloatPixelData) {
+        if isReal {
             sampleType = bitsAllocated == 64 ? .double : .float
             bitsStored = bitsAllocated
             highBit = bitsAllocated - 1
@@ -158,20 +166,31 @@ public struct Rescale: Hashable, Sendable {
 
 /// The stored values that mean "no measurement here" (Pixel Padding Value and Range Limit, PS3.3 C.7.5.1.1.2).
 struct PixelPadding: Hashable {
-    let stored: ClosedRange<Int>
+    let range: ClosedRange<Double>
 
     /// Reads the padding values; nil where the data set declares none.
     ///
-    /// The attributes are US or SS by Pixel Representation. Files get that wrong, so the 16 bits are taken as they are.
+    /// The attributes of whole numbers are US or SS by Pixel Representation. Files get that wrong, so the 16 bits are taken
+    /// as they are.
     init?(dataSet: DataSet, format: PixelFormat) {
-        guard let value = dataSet[.pixelPaddingValue] else { return nil }
-        let first = Self.interpreted(value, isSigned: format.isSigned)
-        let last = dataSet[.pixelPaddingRangeLimit].map { Self.interpreted($0, isSigned: format.isSigned) } ?? first
-        stored = min(first, last)...max(first, last)
-    }
-
-    private static func interpreted(_ value: Int, isSigned: Bool) -> Int {
-        isSigned ? Int(Int16(truncatingIfNeeded: value)) : Int(UInt16(truncatingIfNeeded: value))
+        let ends: (Double, Double?)?
+        switch format.sampleType {
+        case .float:
+            ends = dataSet[.floatPixelPaddingValue].map {
+                (Double($0), dataSet[.floatPixelPaddingRangeLimit].map { Double($0) })
+            }
+        case .double:
+            ends = dataSet[.doubleFloatPixelPaddingValue].map { ($0, dataSet[.doubleFloatPixelPaddingRangeLimit]) }
+        case .signed, .unsigned:
+            func interpreted(_ value: Int) -> Double {
+                format.isSigned ? Double(Int16(truncatingIfNeeded: value)) : Double(UInt16(truncatingIfNeeded: value))
+            }
+            ends = dataSet[.pixelPaddingValue].map {
+                (interpreted($0), dataSet[.pixelPaddingRangeLimit].map(interpreted))
+            }
+        }
+        guard let (first, last) = ends, !first.isNaN, last?.isNaN != true else { return nil }
+        range = min(first, last ?? first)...max(first, last ?? first)
     }
 }
 

@@ -66,7 +66,7 @@ struct SliceSource: Sendable {
         name = instance.geometry.name
         let format = try PixelFormat(dataSet: instance.header)
         try Self.refuseUnsupported(instance.header, format)
-        decoder = FrameDecoder(format: format, rescale: try Rescale(dataSet: instance.header))
+        decoder = FrameDecoder(format: format, transform: try ModalityTransform(dataSet: instance.header, format: format))
         padding = PixelPadding(dataSet: instance.header, format: format)
         pixels = instance.pixels
         guard !instance.transferSyntax.isEncapsulated else {
@@ -168,10 +168,10 @@ private struct SliceDecoding {
 
     private func emptyMask() -> PaddingMask? {
         guard let first = slices.first(where: { $0.padding != nil }), let padding = first.padding else { return nil }
-        let rescale = first.decoder.rescale
+        let rescale = first.decoder.transform.rescale
         return PaddingMask(
             slices: slices.count, voxelsPerSlice: area,
-            value: Double(padding.stored.lowerBound) * rescale.slope + rescale.intercept)
+            value: padding.range.lowerBound * rescale.slope + rescale.intercept)
     }
 
     private func decode<Scalar: VoxelScalar>(

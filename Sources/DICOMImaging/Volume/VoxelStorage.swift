@@ -17,7 +17,7 @@ final class VoxelStorage<Scalar: BitwiseCopyable>: @unchecked Sendable {
     @usableFromInline
     init?(count: Int) {
         let (size, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Scalar>.stride)
-        guard count >= 0, !overflow else { return nil }
+        guard count >= 0, !overflow, size <= PhysicalMemory.size else { return nil }
         let isLarge = size >= 2 * Self.hugePage
         var block: UnsafeMutableRawPointer?
         guard posix_memalign(&block, isLarge ? Self.hugePage : 64, max(size, 1)) == 0, let block else { return nil }
@@ -64,4 +64,13 @@ final class VoxelStorage<Scalar: BitwiseCopyable>: @unchecked Sendable {
         }
         return storage
     }
+}
+
+/// What the machine has: the kernel promises more, and ends the process that uses it.
+enum PhysicalMemory {
+    /// Bytes.
+    static let size: Int = {
+        let (pages, page) = (sysconf(CInt(_SC_PHYS_PAGES)), sysconf(CInt(_SC_PAGESIZE)))
+        return pages > 0 && page > 0 ? pages * page : Int.max
+    }()
 }

@@ -1,0 +1,2 @@
+/* The target has headers only. */
+#include "jpeg_result.h"

@@ -1,0 +1,190 @@
+public import DICOMCore
+import DICOMDictionary
+
+/// Decodes one native frame into colours of 8 bits for each component.
+///
+/// YBR is converted by the inverse of PS3.3 C.7.6.3.1.2 (ITU-R BT.601, full range), rounded. Components of more than 8 bits
+/// lose their lower bits.
+struct ColorDecoder {
+    let palette: ColorPalette?
+
+    /// - Throws: ``DICOMError`` with the code `invalidPixelDescription` when a palette is needed and damaged or absent.
+    init(dataSet: DataSet, format: PixelFormat) throws(DICOMError) {
+        palette = format.photometricInterpretation == .paletteColor ? try ColorPalette(dataSet: dataSet) : nil
+    }
+
+    /// - Throws: ``DICOMError`` with the code `unsupportedPixelData` for what is no colour.
+    func decode(
+        _ source: UnsafeRawBufferPointer, _ format: PixelFormat, into target: UnsafeMutableBufferPointer<RGBVoxel>
+    ) throws(DICOMError) {
+        precondition(source.count >= format.frameLength && target.count == format.rows * format.columns)
+        if let palette, format.samplesPerPixel == 1 {
+            switch format.cell {
+            case .uint8: palette.apply(Samples<UInt8>(source, format), target)
+            case .uint16: palette.apply(Samples<UInt16>(source, format), target)
+            default:
+                throw DICOMError(
+                    .unsupportedPixelData, "palette colours are numbered by 8 or 16 unsigned bits",
+                    at: [Attribute<Int>.bitsAllocated.tag])
+            }
+            return
+        }
+        guard format.samplesPerPixel == 3, [8, 16].contains(format.bitsAllocated), !format.isSigned else {
+            throw DICOMError(
+                .unsupportedPixelData,
+                "an image of \(format.samplesPerPixel) samples of \(format.bitsAllocated) bits for each pixel "
+                    + "(\(format.photometricInterpretation)) is not shown in colours")
+        }
+        let area = target.count
+        let (step, offset) = format.isPlanar ? (1, area) : (3, 1)
+        let shift = max(0, format.bitsStored - 8)
+        let wide = Samples<UInt16>(source, format)
+        for pixel in 0..<area {
+            func component(_ index: Int) -> UInt8 {
+                let place = pixel * step + index * offset
+                return format.bitsAllocated == 8 ? source[place] : UInt8(truncatingIfNeeded: wide[place] >> UInt16(shift))
+            }
+            target[pixel] = RGBVoxel(red: component(0), green: component(1), blue: component(2))
+        }
+        try convert(target, from: format.photometricInterpretation)
+    }
+
+    private func convert(
+        _ pixels: UnsafeMutableBufferPointer<RGBVoxel>, from photometric: PhotometricInterpretation
+    ) throws(DICOMError) {
+        switch photometric {
+        case .rgb, .ybrICT, .ybrRCT: return
+        case .ybrFull, .ybrFull422:
+            for index in pixels.indices {
+                let pixel = pixels[index]
+                let (y, cb, cr) = (Float(pixel.red), Float(pixel.green) - 128, Float(pixel.blue) - 128)
+                func byte(_ value: Float) -> UInt8 { UInt8(max(0, min(255, (value + 0.5).rounded(.down)))) }
+                pixels[index] = RGBVoxel(
+                    red: byte(y + 1.402 * cr), green: byte(y - 0.344136 * cb - 0.714136 * cr), blue: byte(y + 1.772 * cb))
+            }
+        default:
+            throw DICOMError(
+                .unsupportedPixelData, "colours in \(photometric) are not converted to red, green and blue",
+                at: [Attribute<String>.photometricInterpretation.tag])
+        }
+    }
+}
+
+/// The colours of PALETTE COLOR images: Red, Green and Blue Palette Color Lookup Tables, whole or in segments
+/// (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6, C.7.9.2).
+public struct ColorPalette: Sendable {
+    private let firstMapped: Int
+    private let colors: [RGBVoxel]
+
+    /// - Throws: ``DICOMError`` with the code `invalidPixelDescription` when a table is absent or damaged.
+    public init(dataSet: DataSet) throws(DICOMError) {
+        let red = try Self.table(
+            dataSet, .redPaletteColorLookupTableDescriptor, Attribute.redPaletteColorLookupTableData.tag,
+            Attribute.segmentedRedPaletteColorLookupTableData.tag)
+        let green = try Self.table(
+            dataSet, .greenPaletteColorLookupTableDescriptor, Attribute.greenPaletteColorLookupTableData.tag,
+            Attribute.segmentedGreenPaletteColorLookupTableData.tag)
+        let blue = try Self.table(
+            dataSet, .bluePaletteColorLookupTableDescriptor, Attribute.bluePaletteColorLookupTableData.tag,
+            Attribute.segmentedBluePaletteColorLookupTableData.tag)
+        firstMapped = red.firstMapped
+        let count = min(red.entries.count, green.entries.count, blue.entries.count)
+        // Tables that say 16 bits and use 8 are common.
+        let isNarrow = [red, green, blue].allSatisfy { $0.range.upperBound < 256 }
+        func byte(_ table: LookupTable, _ index: Int) -> UInt8 {
+            let entry = table.entries[index]
+            return UInt8(truncatingIfNeeded: isNarrow ? entry : entry >> UInt16(max(0, table.bits - 8)))
+        }
+        colors = (0..<count).map { RGBVoxel(red: byte(red, $0), green: byte(green, $0), blue: byte(blue, $0)) }
+    }
+
+    /// The colour of a stored value.
+    public subscript(stored: Int) -> RGBVoxel {
+        colors[max(0, min(colors.count - 1, stored - firstMapped))]
+    }
+
+    func apply<Stored>(_ samples: Samples<Stored>, _ target: UnsafeMutableBufferPointer<RGBVoxel>) {
+        for index in 0..<samples.count { target[index] = self[Int(samples[index])] }
+    }
+
+    private static func table(
+        _ dataSet: DataSet, _ descriptor: Attribute<[Int]>, _ data: DICOMTag, _ segmented: DICOMTag
+    ) throws(DICOMError) -> LookupTable {
+        let description = dataSet[element: descriptor.tag]?.bytes
+        guard dataSet[element: data] == nil, let segments = dataSet[element: segmented]?.bytes else {
+            return try LookupTable(
+                descriptor: description, data: dataSet[element: data]?.bytes, isInputSigned: false, at: [descriptor.tag])
+        }
+        let (count, first, bits) = try LookupTable.descriptor(description, isInputSigned: false, at: [descriptor.tag])
+        var expansion = SegmentExpansion(segments, isWide: bits > 8, limit: count)
+        return LookupTable(firstMapped: first, entries: try expansion.expand(at: [segmented]), bits: bits)
+    }
+}
+
+/// Segmented lookup tables: discrete, linear and indirect segments (PS3.3 C.7.9.2).
+private struct SegmentExpansion {
+    private let words: [UInt16]
+    private let isWide: Bool
+    private let limit: Int
+    private var entries: [UInt16] = []
+
+    init(_ bytes: ArraySlice<UInt8>, isWide: Bool, limit: Int) {
+        self.isWide = isWide
+        self.limit = limit
+        let bytes = Array(bytes)
+        words =
+            isWide
+            ? (0..<bytes.count / 2).map { UInt16(bytes[2 * $0]) | UInt16(bytes[2 * $0 + 1]) << 8 }
+            : bytes.map { UInt16($0) }
+    }
+
+    mutating func expand(at path: [DICOMTag]) throws(DICOMError) -> [UInt16] {
+        var position = 0
+        // A padding byte may follow the last segment.
+        while position + 1 < words.count, entries.count < limit {
+            guard let next = segment(at: position, isNested: false) else {
+                throw DICOMError(
+                    .invalidPixelDescription, "the segments of the palette are damaged at word \(position)", at: path)
+            }
+            position = next
+        }
+        guard !entries.isEmpty else {
+            throw DICOMError(.invalidPixelDescription, "the segmented palette is empty", at: path)
+        }
+        return entries
+    }
+
+    /// Expands the segment at a word; returns where the next one begins, or nil when it is damaged.
+    private mutating func segment(at start: Int, isNested: Bool) -> Int? {
+        guard start + 1 < words.count else { return nil }
+        let length = Int(words[start + 1])
+        switch words[start] {
+        case 0:
+            guard start + 2 + length <= words.count else { return nil }
+            entries += words[start + 2..<start + 2 + length].prefix(limit - entries.count)
+            return start + 2 + length
+        case 1:
+            guard let last = entries.last, length > 0, start + 2 < words.count else { return nil }
+            let (from, to) = (Double(last), Double(words[start + 2]))
+            for step in 1...length where entries.count < limit {
+                let value = from + (to - from) * Double(step) / Double(length)
+                entries.append(UInt16(value.rounded(.toNearestOrEven)))
+            }
+            return start + 3
+        case 2:
+            // The offset counts bytes from the first segment; a copied segment may not copy others.
+            guard !isNested, start + 3 < words.count else { return nil }
+            let offset =
+                isWide
+                ? (Int(words[start + 2]) | Int(words[start + 3]) << 16) / 2
+                : Int(words[start + 2]) | Int(words[start + 3]) << 8
+            var position = offset
+            for _ in 0..<length where entries.count < limit {
+                guard let next = segment(at: position, isNested: true) else { return nil }
+                position = next
+            }
+            return start + 4
+        default: return nil
+        }
+    }
+}
