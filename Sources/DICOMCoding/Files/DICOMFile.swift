@@ -179,16 +179,7 @@ public struct DICOMFile: Sendable {
     /// - Parameter syncing: Whether to return only when content and name are on the disk.
     /// - Throws: ``DICOMError`` when a value cannot be encoded or the file cannot be written.
     public func write(to path: String, syncing: Bool = false) throws(DICOMError) {
-        let chunks = try encodedChunks()
-        let temporary = path + ".\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
-        do throws(DICOMError) {
-            try Self.write(chunks, to: temporary, syncing: syncing)
-            try FileSystem.rename(temporary, to: path)
-        } catch {
-            unsafe unlink(temporary)
-            throw error
-        }
-        if syncing { try FileSystem.synchronizeFolder(FileSystem.folder(of: path)) }
+        try FileSystem.write(try encodedChunks(), to: path, syncing: syncing)
     }
 
     /// The bytes of the file, as pieces to be written one after the other; long values are not copied.
@@ -232,12 +223,6 @@ public struct DICOMFile: Sendable {
         .invalidValue,
         "Only the header was read: writing it would lose the pixel data. Read the whole file with DICOMFile.read, or make a file of the data set where they shall be left out.",
         at: [.pixelData])
-
-    private static func write(_ chunks: [ArraySlice<UInt8>], to path: String, syncing: Bool) throws(DICOMError) {
-        let file = try PosixFile(path, O_WRONLY | O_CREAT | O_EXCL)
-        for chunk in chunks { try file.write(chunk) }
-        if syncing { try file.synchronize() }
-    }
 
     /// Preamble, prefix and file meta group, to be written before a data set that was received in this transfer syntax.
     package static func metaGroup(

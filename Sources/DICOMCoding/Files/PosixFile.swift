@@ -92,6 +92,31 @@ package enum FileSystem {
         guard unsafe Glibc.rename(source, target) == 0 else { throw DICOMError.system("rename a file to", target) }
     }
 
+    /// Writes a file under a temporary name in the same folder and renames it, so that no reader ever sees a part of it.
+    ///
+    /// - Parameter syncing: Whether to return only when content and name are on the disk.
+    package static func write(
+        _ chunks: [ArraySlice<UInt8>], to path: String, syncing: Bool = false
+    ) throws(DICOMError) {
+        let temporary = path + ".\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+        do throws(DICOMError) {
+            try write(chunks, asNew: temporary, syncing: syncing)
+            try rename(temporary, to: path)
+        } catch {
+            unsafe unlink(temporary)
+            throw error
+        }
+        if syncing { try synchronizeFolder(folder(of: path)) }
+    }
+
+    private static func write(
+        _ chunks: [ArraySlice<UInt8>], asNew path: String, syncing: Bool
+    ) throws(DICOMError) {
+        let file = try PosixFile(path, O_WRONLY | O_CREAT | O_EXCL)
+        for chunk in chunks { try file.write(chunk) }
+        if syncing { try file.synchronize() }
+    }
+
     /// The folder part of a path; `.` where it has none.
     package static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
