@@ -42,7 +42,8 @@ struct ColorDecoder {
         for pixel in 0..<area {
             func component(_ index: Int) -> UInt8 {
                 let place = pixel * step + index * offset
-                return format.bitsAllocated == 8 ? source[place] : UInt8(truncatingIfNeeded: wide[place] >> UInt16(shift))
+                return format.bitsAllocated == 8
+                    ? source[place] : UInt8(truncatingIfNeeded: wide[place] >> UInt16(shift))
             }
             target[pixel] = RGBVoxel(red: component(0), green: component(1), blue: component(2))
         }
@@ -60,7 +61,8 @@ struct ColorDecoder {
                 let (y, cb, cr) = (Float(pixel.red), Float(pixel.green) - 128, Float(pixel.blue) - 128)
                 func byte(_ value: Float) -> UInt8 { UInt8(max(0, min(255, (value + 0.5).rounded(.down)))) }
                 pixels[index] = RGBVoxel(
-                    red: byte(y + 1.402 * cr), green: byte(y - 0.344136 * cb - 0.714136 * cr), blue: byte(y + 1.772 * cb))
+                    red: byte(y + 1.402 * cr), green: byte(y - 0.344136 * cb - 0.714136 * cr),
+                    blue: byte(y + 1.772 * cb))
             }
         default:
             throw DICOMError(
@@ -113,7 +115,8 @@ public struct ColorPalette: Sendable {
         let description = dataSet[element: descriptor.tag]?.bytes
         guard dataSet[element: data] == nil, let segments = dataSet[element: segmented]?.bytes else {
             return try LookupTable(
-                descriptor: description, data: dataSet[element: data]?.bytes, isInputSigned: false, at: [descriptor.tag])
+                descriptor: description, data: dataSet[element: data]?.bytes, isInputSigned: false, at: [descriptor.tag]
+            )
         }
         let (count, first, bits) = try LookupTable.descriptor(description, isInputSigned: false, at: [descriptor.tag])
         var expansion = SegmentExpansion(segments, isWide: bits > 8, limit: count)

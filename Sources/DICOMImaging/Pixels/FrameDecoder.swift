@@ -159,7 +159,8 @@ struct FrameDecoder {
             guard let exact = Target(exactly: value) else {
                 throw DICOMError(
                     .valueOutOfRange,
-                    "the pixel data are floating-point numbers that \(Target.self) cannot hold; read them as Float or Double")
+                    "the pixel data are floating-point numbers that \(Target.self) cannot hold; read them as Float or Double"
+                )
             }
             target[index] = exact
         }
@@ -254,7 +255,8 @@ struct Samples<Stored: FixedWidthInteger & BitwiseCopyable> {
         let bounds = padding.clamped(to: Double(Stored.min)...Double(Stored.max))
         guard padding.overlaps(bounds) else { return }
         let (low, high) = (
-            Stored(clamping: Int(bounds.lowerBound.rounded(.up))), Stored(clamping: Int(bounds.upperBound.rounded(.down)))
+            Stored(clamping: Int(bounds.lowerBound.rounded(.up))),
+            Stored(clamping: Int(bounds.upperBound.rounded(.down)))
         )
         for word in words.indices {
             let block = word * 64..<Swift.min(word * 64 + 64, count)

@@ -14,8 +14,8 @@ public struct PixelFormat: Hashable, Sendable {
         case double
     }
 
-    public let rows: Int
-    public let columns: Int
+    public private(set) var rows: Int
+    public private(set) var columns: Int
     /// 1, or 3 for colour.
     public let samplesPerPixel: Int
     public package(set) var photometricInterpretation: PhotometricInterpretation
@@ -108,6 +108,13 @@ public struct PixelFormat: Hashable, Sendable {
         self.bitsStored = bitsStored
         highBit = bitsStored - 1
         sampleType = isSigned ? .signed : .unsigned
+    }
+
+    /// The format of a part of the frame.
+    func resized(rows: Int, columns: Int) -> PixelFormat {
+        var format = self
+        (format.rows, format.columns) = (rows, columns)
+        return format
     }
 
     private static func required(
