@@ -23,11 +23,8 @@ struct SliceSource: Sendable {
         transform = try ModalityTransform(dataSet: attributes, format: format)
         padding = PixelPadding(dataSet: attributes, format: format)
         (frame, tile) = slice.instance.frames.source(of: slice.index)
-        guard slice.geometry.unplacedFrames == nil else {
-            throw DICOMError(
-                .unsupportedPixelData,
-                "the image has \(slice.geometry.unplacedFrames ?? 0) frames and does not say where they are; read them with PixelData"
-            )
+        if let lack = slice.geometry.missingPlaces {
+            throw DICOMError(.unsupportedPixelData, "the image lacks \(lack); read its frames with PixelData")
         }
         guard slice.instance.hasPixels else {
             throw DICOMError(.missingPixelData, "the instance has no pixel data")
