@@ -200,21 +200,3 @@ struct PixelPadding: Hashable {
         range = min(first, last ?? first)...max(first, last ?? first)
     }
 }
-
-extension VoxelUnit {
-    /// The unit that an instance states: Units (PET), Rescale Type, or Hounsfield units for a CT image that states none.
-    ///
-    /// PS3.3 C.8.2.1.1.4: a CT image's Rescale Type may be absent only when it is HU; US means unspecified.
-    init?(dataSet: DataSet) {
-        if let units = dataSet[.units] {
-            self.init(rawValue: units)
-        } else if let type = dataSet[.rescaleType] {
-            guard type != "US" else { return nil }
-            self.init(rawValue: type)
-        } else if dataSet[.sopClassUID] == .ctImageStorage, dataSet[.imageType]?.contains("LOCALIZER") != true {
-            self = .hounsfield
-        } else {
-            return nil
-        }
-    }
-}
