@@ -16,6 +16,11 @@ public enum ModalityTransform: Hashable, Sendable {
     /// - Throws: ``DICOMError`` with the code `invalidPixelDescription`.
     public init(dataSet: DataSet, format: PixelFormat) throws(DICOMError) {
         if let item = dataSet[.modalityLUTSequence]?.first {
+            guard format.sampleType == .unsigned || format.sampleType == .signed else {
+                throw DICOMError(
+                    .invalidPixelDescription, "a Modality LUT Sequence cannot map floating-point pixel data",
+                    at: [Attribute<[DataSet]>.modalityLUTSequence.tag])
+            }
             self = .table(try LookupTable(item, isInputSigned: format.isSigned))
         } else if let scaling = dataSet[.doseGridScaling], dataSet[.rescaleSlope] == nil {
             guard scaling.isFinite, scaling != 0 else {

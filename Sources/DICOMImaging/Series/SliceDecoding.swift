@@ -19,15 +19,15 @@ struct SliceSource: Sendable {
     init(_ slice: Series.Slice) throws(DICOMError) {
         self.slice = slice
         let attributes = slice.attributes
-        format = try PixelFormat(dataSet: attributes, isReal: slice.instance.hasRealPixels)
+        guard let vr = slice.instance.pixelVR else {
+            throw DICOMError(.missingPixelData, "the instance has no pixel data")
+        }
+        format = try PixelFormat(dataSet: attributes, pixelVR: vr)
         transform = try ModalityTransform(dataSet: attributes, format: format)
         padding = PixelPadding(dataSet: attributes, format: format)
         (frame, tile) = slice.instance.frames.source(of: slice.index)
         if let lack = slice.geometry.missingPlaces {
             throw DICOMError(.unsupportedPixelData, "the image lacks \(lack); read its frames with PixelData")
-        }
-        guard slice.instance.hasPixels else {
-            throw DICOMError(.missingPixelData, "the instance has no pixel data")
         }
         if slice.instance.transferSyntax.isEncapsulated {
             _ = try FrameCodecs.decoders(for: slice.instance.transferSyntax.uid)
