@@ -21,4 +21,6 @@ extension DICOMError.Code {
     public static let valueOutOfRange = Self("valueOutOfRange")
     /// Two volumes, or a volume and a series, do not belong together.
     public static let mismatchedVolumes = Self("mismatchedVolumes")
+    /// A structure set, or a contour in it, is damaged or cannot be used as it is.
+    public static let invalidStructureSet = Self("invalidStructureSet")
 }
