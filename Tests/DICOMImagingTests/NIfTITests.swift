@@ -47,7 +47,8 @@ struct NIfTITests {
                 for (form, isPrecise) in [(read.sform, true), (read.qform, false)] {
                     for corner in [SIMD3<Double>(0, 0, 0), SIMD3(4, 0, 0), SIMD3(0, 2, 0), SIMD3(4, 2, 3)] {
                         func row(_ r: Int) -> Double {
-                            form[4 * r] * corner.x + form[4 * r + 1] * corner.y + form[4 * r + 2] * corner.z + form[4 * r + 3]
+                            form[4 * r] * corner.x + form[4 * r + 1] * corner.y + form[4 * r + 2] * corner.z
+                                + form[4 * r + 3]
                         }
                         let expected = space.point(at: corner)
                         #expect(
@@ -100,14 +101,17 @@ struct NIfTITests {
                 let values = parts[14...].compactMap { Double($0) }
                 let image = try NIfTIImage(path: String(parts[0]))
                 #expect(image.volumeCount == 2)
-                let read = try (0..<2).flatMap { try image.volume(of: Double.self, at: $0).withUnsafeBuffer(Array.init) }
+                let read = try (0..<2).flatMap {
+                    try image.volume(of: Double.self, at: $0).withUnsafeBuffer(Array.init)
+                }
                 #expect(read == values, "\(parts[0])")
                 // nibabel centres an image that has neither form; NIfTI's method 1 does not.
                 guard parts[13] != "n" else { continue }
                 let space = try image.space()
                 for index in [SIMD3<Double>(0, 0, 0), SIMD3(3, 2, 1)] {
                     func row(_ r: Int) -> Double {
-                        affine[4 * r] * index.x + affine[4 * r + 1] * index.y + affine[4 * r + 2] * index.z + affine[4 * r + 3]
+                        affine[4 * r] * index.x + affine[4 * r + 1] * index.y + affine[4 * r + 2] * index.z
+                            + affine[4 * r + 3]
                     }
                     #expect(isClose(space.point(at: index), SIMD3(-row(0), -row(1), row(2)), 1e-3), "\(parts[0])")
                 }
@@ -189,7 +193,9 @@ struct NIfTITests {
                         let place = Int.random(in: 0..<min(bytes.count, 560), using: &generator)
                         bytes[place] = [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &generator) ?? 0
                     }
-                    if Bool.random(using: &generator) { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator)) }
+                    if Bool.random(using: &generator) {
+                        bytes.removeLast(Int.random(in: 0..<bytes.count, using: &generator))
+                    }
                     if name.hasSuffix("npy") {
                         _ = try? NumPyArray(encoded: bytes)
                     } else if let image = try? NIfTIImage(encoded: bytes) {

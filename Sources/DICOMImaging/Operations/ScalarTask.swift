@@ -22,6 +22,12 @@ func perform<Task: ScalarTask>(_ task: Task, for type: ScalarType) {
     }
 }
 
+/// What a task of one thread leaves.
+final class Outcome<Value> {
+    var value: Value
+    init(_ value: Value) { self.value = value }
+}
+
 /// Runs `body` for the parts of `0..<count`, one for each processor where there is enough to do.
 ///
 /// - Parameter work: How many voxels there are altogether.
