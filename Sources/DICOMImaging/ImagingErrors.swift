@@ -13,6 +13,8 @@ extension DICOMError.Code {
     public static let invalidCodestream = Self("invalidCodestream")
     /// There are fewer pixel bytes than the description asks for, or none.
     public static let missingPixelData = Self("missingPixelData")
+    /// A quantity such as SUV cannot be computed from what the instances say.
+    public static let invalidQuantity = Self("invalidQuantity")
     /// A file in another format than DICOM (NIfTI, NumPy) is damaged, or has what is not read.
     public static let invalidFile = Self("invalidFile")
     /// A value does not fit into the chosen voxel type or the stored form.

@@ -151,12 +151,6 @@ struct SeriesVolumeTests {
         #expect(spaces[0] != nil && spaces[0] == spaces[1])
     }
 
-    @Test(arguments: ["compressed", "compressed_jpegls", "compressed_j2k", "compressed_jpeg", "compressed_rle", "rgb"])
-    func compressedAndColourSeriesAreRefusedByName(folder: String) throws {
-        let series = try Series(files: SharedData.images("dicom2nifti/generic/\(folder)/001"))
-        #expect(code { _ = try series.volume(of: Float.self) } == .unsupportedPixelData)
-    }
-
     @Test func timeSeriesAreNotAVolume() throws {
         let series = try Series(files: SharedData.images("ge-fmri").filter { $0.hasSuffix(".dcm") })
         #expect(series.geometry.findings.map(\.kind) == [.duplicatePosition])

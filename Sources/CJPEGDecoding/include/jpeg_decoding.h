@@ -45,6 +45,7 @@ static void note(j_common_ptr info, int level) {
     case JWRN_ADOBE_XFORM:
     case JWRN_EXTRANEOUS_DATA:
     case JWRN_JFIF_MAJOR:
+    case JWRN_NOT_SEQUENTIAL: /* spectral selection is written wrong and has no use here */
     case JWRN_TOO_MUCH_DATA:
         return;
     default:

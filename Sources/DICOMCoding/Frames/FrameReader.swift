@@ -109,7 +109,11 @@ public final class FrameReader: Sendable {
     /// - Throws: ``DICOMError`` when there is no such frame, or the pixel data are incomplete or cannot be told apart.
     public func frame(_ index: Int) throws(DICOMError) -> [UInt8] {
         let fragments = try fragments(of: index)
-        return fragments.count == 1 ? fragments[0] : Array(fragments.joined())
+        if fragments.count == 1 { return fragments[0] }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(fragments.reduce(0) { $0 + $1.count })
+        for fragment in fragments { bytes += fragment }
+        return bytes
     }
 
     /// The fragments of a frame; of native pixel data, the frame as the only one.
@@ -117,25 +121,35 @@ public final class FrameReader: Sendable {
     /// - Parameter index: The frame, the first of which is 0.
     /// - Throws: ``DICOMError`` when there is no such frame, or the pixel data are incomplete or cannot be told apart.
     public func fragments(of index: Int) throws(DICOMError) -> [[UInt8]] {
+        try checkFrame(index)
+        if let native { return [try native.frame(index, from: source)] }
+        var result: [[UInt8]] = []
+        for range in try places(of: index) { result.append(try source.read(range)) }
+        return result
+    }
+
+    private func checkFrame(_ index: Int) throws(DICOMError) {
         guard index >= 0, index < frameCount else {
             throw DICOMError(
                 .invalidValue, "There is no frame \(index); the image has \(frameCount), counted from 0.",
                 at: [Attribute.numberOfFrames.tag])
         }
-        if let native { return [try native.frame(index, from: source)] }
-        let ranges = try self.index.withLock { (fragments) throws(DICOMError) in
-            try fragments?.fragments(of: index, in: source) ?? []
+    }
+
+    /// Where the fragments of a frame stand.
+    private func places(of frame: Int) throws(DICOMError) -> [Range<Int>] {
+        try index.withLock { (fragments) throws(DICOMError) in
+            try fragments?.fragments(of: frame, in: source) ?? []
         }
-        var result: [[UInt8]] = []
-        for range in ranges { result.append(try source.read(range)) }
-        return result
     }
 
     /// Whether two pixels of native frames share their chrominance samples (YBR_FULL_422).
     package var isNativelySubsampled: Bool { native?.isSubsampled ?? false }
 
-    /// Whether the native pixel data are long enough for a frame; of compressed ones only reading it tells.
-    package func hasFrame(_ index: Int) -> Bool { native?.has(index, length: source.length) ?? true }
+    /// Whether the pixel data are long enough for a frame; of compressed ones, for the item headers of so many.
+    package func hasFrame(_ index: Int) -> Bool {
+        native?.has(index, length: source.length) ?? (index < source.length / 8)
+    }
 
     /// Lends the encoded bytes of a frame, as ``frame(_:)`` has them, without a copy where there is a way.
     ///
@@ -144,10 +158,12 @@ public final class FrameReader: Sendable {
         _ index: Int, buffer: UnsafeMutableRawBufferPointer,
         _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
     ) throws(DICOMError) {
-        guard let native, index >= 0, index < frameCount else {
-            return try unsafe NativePixels.lend(try frame(index)[...], body)
-        }
-        unsafe try native.lend(index, from: source, buffer: buffer, body)
+        try checkFrame(index)
+        if let native { return unsafe try native.lend(index, from: source, buffer: buffer, body) }
+        let places = try places(of: index)
+        guard places.count == 1 else { return try unsafe NativePixels.lend(try frame(index)[...], body) }
+        let none = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        unsafe try source.lend(places[0], buffer: none, body)
     }
 
     private static var noPixelData: DICOMError {

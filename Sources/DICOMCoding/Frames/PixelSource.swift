@@ -149,6 +149,16 @@ struct FragmentPixels: PixelSource {
         return bytes.count == range.count - 1 ? bytes + [0] : Array(bytes)
     }
 
+    func lend(
+        _ range: Range<Int>, buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws(DICOMError) -> Void
+    ) throws(DICOMError) {
+        guard let index = lastItem(notAfter: range.lowerBound - 8), range.lowerBound - 8 == starts[index],
+            fragments[index].count == range.count
+        else { return try unsafe Self.lend(try read(range)[...], body) }
+        try unsafe Self.lend(fragments[index], body)
+    }
+
     func item(at position: Int) -> PixelItem {
         if position == length { return .delimitation }
         guard let index = lastItem(notAfter: position), starts[index] == position else { return .other }

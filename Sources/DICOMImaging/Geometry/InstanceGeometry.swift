@@ -27,8 +27,8 @@ public struct InstanceGeometry: Hashable, Sendable {
 
     /// The frame of a multi-frame image that this is, counted from 0; nil for an image of one frame.
     public var frame: Int?
-    /// How many frames the image has, where it says nothing about their places.
-    public var unplacedFrames: Int?
+    /// What an image of several frames or a mosaic does not say, so that its slices have no places.
+    public var missingPlaces: String?
 
     /// A geometry of which nothing is known yet.
     public init() {}
@@ -71,8 +71,8 @@ public struct InstanceGeometry: Hashable, Sendable {
     /// The names of the attributes that a place cannot be computed without.
     var missingAttributes: [String] {
         var names: [String] = []
-        if let unplacedFrames {
-            names.append("the places of its \(unplacedFrames) frames")
+        if let missingPlaces {
+            names.append(missingPlaces)
         } else if position == nil {
             names.append("Image Position (Patient)")
         }

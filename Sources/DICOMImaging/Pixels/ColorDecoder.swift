@@ -19,9 +19,9 @@ struct ColorDecoder {
     ) throws(DICOMError) {
         precondition(source.count >= format.frameLength && target.count == format.rows * format.columns)
         if let palette, format.samplesPerPixel == 1 {
-            switch format.cell {
-            case .uint8: palette.apply(Samples<UInt8>(source, format), target)
-            case .uint16: palette.apply(Samples<UInt16>(source, format), target)
+            switch (format.bitsAllocated, format.sampleType) {
+            case (8, .unsigned): palette.apply(Samples<UInt8>(source, format), target)
+            case (16, .unsigned): palette.apply(Samples<UInt16>(source, format), target)
             default:
                 throw DICOMError(
                     .unsupportedPixelData, "palette colours are numbered by 8 or 16 unsigned bits",
@@ -35,19 +35,27 @@ struct ColorDecoder {
                 "an image of \(format.samplesPerPixel) samples of \(format.bitsAllocated) bits for each pixel "
                     + "(\(format.photometricInterpretation)) is not shown in colours")
         }
-        let area = target.count
-        let (step, offset) = format.isPlanar ? (1, area) : (3, 1)
-        let shift = max(0, format.bitsStored - 8)
-        let wide = Samples<UInt16>(source, format)
-        for pixel in 0..<area {
-            func component(_ index: Int) -> UInt8 {
-                let place = pixel * step + index * offset
-                return format.bitsAllocated == 8
-                    ? source[place] : UInt8(truncatingIfNeeded: wide[place] >> UInt16(shift))
-            }
-            target[pixel] = RGBVoxel(red: component(0), green: component(1), blue: component(2))
+        if format.bitsAllocated == 8 {
+            gather(Samples<UInt8>(source, format), format, target)
+        } else {
+            gather(Samples<UInt16>(source, format), format, target)
         }
         try convert(target, from: format.photometricInterpretation)
+    }
+
+    /// Brings the components of each pixel together, and to 8 bits.
+    private func gather<Stored: UnsignedInteger>(
+        _ samples: Samples<Stored>, _ format: PixelFormat, _ target: UnsafeMutableBufferPointer<RGBVoxel>
+    ) {
+        let (step, offset) = format.isPlanar ? (1, target.count) : (3, 1)
+        let shift = Stored(truncatingIfNeeded: max(0, format.bitsStored - 8))
+        for pixel in target.indices {
+            let place = pixel * step
+            target[pixel] = RGBVoxel(
+                red: UInt8(truncatingIfNeeded: samples[place] &>> shift),
+                green: UInt8(truncatingIfNeeded: samples[place + offset] &>> shift),
+                blue: UInt8(truncatingIfNeeded: samples[place + 2 * offset] &>> shift))
+        }
     }
 
     private func convert(
@@ -102,7 +110,8 @@ public struct ColorPalette: Sendable {
 
     /// The colour of a stored value.
     public subscript(stored: Int) -> RGBVoxel {
-        colors[max(0, min(colors.count - 1, stored - firstMapped))]
+        let (place, overflow) = stored.subtractingReportingOverflow(firstMapped)
+        return colors[overflow ? 0 : max(0, min(colors.count - 1, place))]
     }
 
     func apply<Stored>(_ samples: Samples<Stored>, _ target: UnsafeMutableBufferPointer<RGBVoxel>) {
@@ -161,13 +170,15 @@ private struct SegmentExpansion {
     private mutating func segment(at start: Int, isNested: Bool) -> Int? {
         guard start + 1 < words.count else { return nil }
         let length = Int(words[start + 1])
+        // Each segment gives an entry, so that the expansion ends.
+        guard length > 0 else { return nil }
         switch words[start] {
         case 0:
             guard start + 2 + length <= words.count else { return nil }
             entries += words[start + 2..<start + 2 + length].prefix(limit - entries.count)
             return start + 2 + length
         case 1:
-            guard let last = entries.last, length > 0, start + 2 < words.count else { return nil }
+            guard let last = entries.last, start + 2 < words.count else { return nil }
             let (from, to) = (Double(last), Double(words[start + 2]))
             for step in 1...length where entries.count < limit {
                 let value = from + (to - from) * Double(step) / Double(length)
@@ -175,18 +186,16 @@ private struct SegmentExpansion {
             }
             return start + 3
         case 2:
-            // The offset counts bytes from the first segment; a copied segment may not copy others.
-            guard !isNested, start + 3 < words.count else { return nil }
-            let offset =
-                isWide
-                ? (Int(words[start + 2]) | Int(words[start + 3]) << 16) / 2
-                : Int(words[start + 2]) | Int(words[start + 3]) << 8
-            var position = offset
+            // The offset, of 32 bits, counts bytes from the first segment; a copied segment may not copy others.
+            let size = isWide ? 2 : 4
+            guard !isNested, start + 1 + size < words.count else { return nil }
+            let offset = words[start + 2..<start + 2 + size].reversed().reduce(0) { $0 << (isWide ? 16 : 8) | Int($1) }
+            var position = isWide ? offset / 2 : offset
             for _ in 0..<length where entries.count < limit {
                 guard let next = segment(at: position, isNested: true) else { return nil }
                 position = next
             }
-            return start + 4
+            return start + 2 + size
         default: return nil
         }
     }

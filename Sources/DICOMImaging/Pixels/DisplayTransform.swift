@@ -45,6 +45,27 @@ public struct DisplayTransform: Hashable, Sendable {
             function: .linearExact, isInverted: isInverted)
     }
 
+    /// Shows the values that there are, from the smallest to the largest; nil when none is a finite number.
+    ///
+    /// - Parameters:
+    ///   - values: Modality values.
+    ///   - padding: Values that are no measurement, so that they do not count; that of the air outside of the field of
+    ///     view would take most of the range.
+    public init?<Scalar: VoxelScalar>(
+        fitting values: UnsafeBufferPointer<Scalar>, without padding: ClosedRange<Double>? = nil,
+        isInverted: Bool = false
+    ) {
+        var (low, high) = (Double.infinity, -Double.infinity)
+        for value in values {
+            let value = value.doubleValue
+            guard value.isFinite, padding?.contains(value) != true else { continue }
+            low = min(low, value)
+            high = max(high, value)
+        }
+        guard low <= high else { return nil }
+        self.init(showing: low...high, isInverted: isInverted)
+    }
+
     /// The view that a data set recommends; nil when it has none.
     ///
     /// - Parameter index: Which, counted from 0: the VOI LUTs come first, then the windows.
@@ -91,16 +112,9 @@ public struct DisplayTransform: Hashable, Sendable {
             let entry = table[Int(max(-1e9, min(1e9, value.rounded(.down))))]
             brightness = min(1, Double(entry) / Double((1 << table.bits) - 1))
         }
+        // Infinite windows have no place for a value.
+        guard !brightness.isNaN else { return 0 }
         return isInverted ? 1 - brightness : brightness
     }
 
-    /// Grey levels of 8 bits, one for each value.
-    public func gray8<Scalar: VoxelScalar>(_ values: UnsafeBufferPointer<Scalar>) -> [UInt8] {
-        values.map { UInt8((brightness(of: $0.doubleValue) * 255).rounded()) }
-    }
-
-    /// Grey levels of 16 bits, one for each value.
-    public func gray16<Scalar: VoxelScalar>(_ values: UnsafeBufferPointer<Scalar>) -> [UInt16] {
-        values.map { UInt16((brightness(of: $0.doubleValue) * 65_535).rounded()) }
-    }
 }

@@ -45,6 +45,11 @@ struct FrameDecoder {
     func markPadding(
         _ padding: PixelPadding, in source: UnsafeRawBufferPointer, words: UnsafeMutableBufferPointer<UInt64>
     ) {
+        if format.bitsAllocated == 1 {
+            return withUnpackedBits(source) { bytes, format in
+                FrameDecoder(format: format, transform: transform).markPadding(padding, in: bytes, words: words)
+            }
+        }
         switch format.cell {
         case .uint8: Samples<UInt8>(source, format).mark(padding.range, in: words)
         case .int8: Samples<Int8>(source, format).mark(padding.range, in: words)
@@ -58,9 +63,9 @@ struct FrameDecoder {
     }
 
     /// Samples of one bit, the lowest of a byte first, as a byte each.
-    private func withUnpackedBits(
-        _ source: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer, PixelFormat) throws(DICOMError) -> Void
-    ) throws(DICOMError) {
+    private func withUnpackedBits<Failure: Error>(
+        _ source: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer, PixelFormat) throws(Failure) -> Void
+    ) throws(Failure) {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: format.sampleCount, alignment: 64)
         defer { bytes.deallocate() }
         for index in 0..<format.sampleCount { bytes[index] = source[index >> 3] >> UInt8(index & 7) & 1 }

@@ -11,7 +11,7 @@ public struct Overlay: Sendable {
     public let origin: (row: Int, column: Int)
     /// The frames it is for: the first one's index, and how many.
     public let frames: Range<Int>
-    /// Overlay Description, Overlay Label: what the graphic shows.
+    /// Overlay Label, else Overlay Description: what the graphic shows.
     public let label: String?
     private let bits: ArraySlice<UInt8>
     /// The bit of the pixel cells that it is stored in (retired); nil where it has data of its own.
@@ -48,10 +48,10 @@ public struct Overlay: Sendable {
         self.columns = columns
         let origin = numbers(0x0050, isSigned: true)
         self.origin = origin.count == 2 ? (origin[0], origin[1]) : (1, 1)
-        let count = dataSet[element: DICOMTag(group, 0x0015)].flatMap { Self.text($0.bytes) }.flatMap { Int($0) } ?? 1
+        let count = dataSet.int(DICOMTag(group, 0x0015)) ?? 1
         let first = max(1, numbers(0x0051).first ?? 1) - 1
         frames = first..<first + max(1, min(count, 1 << 31))
-        label = dataSet[element: DICOMTag(group, 0x1500)].flatMap { Self.text($0.bytes) }
+        label = dataSet.string(DICOMTag(group, 0x1500)) ?? dataSet.string(DICOMTag(group, 0x0022))
         if let data = dataSet[element: DICOMTag(group, 0x3000)]?.bytes {
             bits = data
             embeddedBit = nil
@@ -65,10 +65,6 @@ public struct Overlay: Sendable {
             bits = []
             embeddedBit = numbers(0x0102).first
         }
-    }
-
-    private static func text(_ bytes: ArraySlice<UInt8>?) -> String? {
-        bytes.map { String(decoding: $0.filter { $0 != 0x20 && $0 != 0 }, as: UTF8.self) }
     }
 
     /// Which pixels of the graphic are set: rows × columns, 1 or 0.
@@ -89,6 +85,7 @@ public struct Overlay: Sendable {
 
     private func embedded(_ bit: Int, in pixels: DecodedFrame?) -> [UInt8]? {
         guard let pixels, pixels.format.rows == rows, pixels.format.columns == columns,
+            pixels.format.samplesPerPixel == 1, pixels.bytes.count >= pixels.format.frameLength,
             [8, 16].contains(pixels.format.bitsAllocated), (0..<pixels.format.bitsAllocated).contains(bit)
         else { return nil }
         let size = pixels.format.bitsAllocated / 8

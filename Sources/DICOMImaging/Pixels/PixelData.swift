@@ -60,7 +60,7 @@ public struct PixelData: Sendable {
     }
 
     private init(_ reader: FrameReader, header: DataSet, transferSyntax: TransferSyntax) throws(DICOMError) {
-        let format = try PixelFormat(dataSet: header, isReal: reader.vr == .of || reader.vr == .od)
+        let format = try PixelFormat(dataSet: header, pixelVR: reader.vr)
         if format.frameLength / 8 > Self.longestFrame / 8 {
             throw DICOMError(
                 .unsupportedPixelData, "a frame has \(format.frameLength) bytes, more than the 2 GiB that are decoded",
@@ -177,8 +177,11 @@ public struct PixelData: Sendable {
     private func upsample(
         _ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer
     ) throws(DICOMError) -> PixelFormat {
-        guard format.bitsAllocated == 8 else {
-            throw DICOMError(.unsupportedPixelData, "YBR_FULL_422 of other than 8 bits is not decoded")
+        guard format.bitsAllocated == 8, format.photometricInterpretation == .ybrFull422 else {
+            throw DICOMError(
+                .unsupportedPixelData,
+                "\(format.photometricInterpretation) of \(format.bitsAllocated) bits is not decoded, only YBR_FULL_422 of 8",
+                at: [Attribute<String>.photometricInterpretation.tag])
         }
         // The source may have been read to the start of the target.
         let pairs = [UInt8](source)
@@ -216,33 +219,60 @@ public struct PixelData: Sendable {
     /// Decodes all frames, several at a time.
     ///
     /// - Returns: frames × rows × columns × samples, and what they are.
-    /// - Throws: The error of the first frame that cannot be decoded, or `missingPixelData` when there is no memory.
+    /// - Throws: What ``decodeFrames(into:)`` throws, or `missingPixelData` when there is no memory.
     public func frames() throws(DICOMError) -> DecodedFrame {
-        let length = format.frameLength
-        let (total, overflow) = length.multipliedReportingOverflow(by: frameCount)
+        let (total, overflow) = format.frameLength.multipliedReportingOverflow(by: frameCount)
         try checkFrame(frameCount - 1)
         guard !overflow, total <= PhysicalMemory.size else {
-            throw DICOMError(.missingPixelData, "there is no memory for \(frameCount) frames of \(length) bytes")
+            throw DICOMError(
+                .missingPixelData, "there is no memory for \(frameCount) frames of \(format.frameLength) bytes")
         }
-        let state = Mutex<(failure: DICOMError?, format: PixelFormat)>((nil, format))
+        var failure: DICOMError?
+        var decoded = format
         let bytes = [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
-            // Each iteration writes to a frame of its own.
-            nonisolated(unsafe) let target = UnsafeMutableRawBufferPointer(buffer)
-            DispatchQueue.concurrentPerform(iterations: frameCount) { index in
-                guard state.withLock({ $0.failure == nil }) else { return }
-                let place = UnsafeMutableRawBufferPointer(rebasing: target[index * length..<(index + 1) * length])
-                do throws(DICOMError) {
-                    let decoded = try decodeFrame(index, into: place)
-                    if index == 0 { state.withLock { $0.format = decoded } }
-                } catch {
-                    state.withLock { $0.failure = $0.failure ?? error }
-                }
+            do throws(DICOMError) {
+                decoded = try decodeFrames(into: UnsafeMutableRawBufferPointer(buffer))
+                count = total
+            } catch {
+                failure = error
             }
-            count = state.withLock { $0.failure == nil } ? total : 0
         }
-        let (failure, decoded) = state.withLock { $0 }
         if let failure { throw failure }
         return DecodedFrame(bytes: bytes, format: decoded)
+    }
+
+    /// Decodes all frames into memory of the caller's, several at a time.
+    ///
+    /// - Parameter destination: `format.frameLength` × ``frameCount`` bytes or more.
+    /// - Returns: What was written.
+    /// - Throws: ``DICOMError``: `missingPixelData`, `invalidCodestream` (frames that come out in different formats too),
+    ///   `unsupportedPixelData`.
+    @discardableResult
+    public func decodeFrames(into destination: UnsafeMutableRawBufferPointer) throws(DICOMError) -> PixelFormat {
+        let length = format.frameLength
+        precondition(destination.count / length >= frameCount, "the destination is too short for the frames")
+        try checkFrame(frameCount - 1)
+        let first = try decodeFrame(0, into: destination)
+        let failure = Mutex<DICOMError?>(nil)
+        // Each iteration writes to a frame of its own.
+        nonisolated(unsafe) let target = destination
+        DispatchQueue.concurrentPerform(iterations: frameCount - 1) { iteration in
+            guard failure.withLock({ $0 == nil }) else { return }
+            let index = iteration + 1
+            do throws(DICOMError) {
+                let place = UnsafeMutableRawBufferPointer(rebasing: target[index * length..<(index + 1) * length])
+                guard try decodeFrame(index, into: place) == first else {
+                    throw DICOMError(
+                        .invalidCodestream,
+                        "frame \(index): its photometric interpretation or planar configuration is not that of frame 0; "
+                            + "decode the frames one by one")
+                }
+            } catch {
+                failure.withLock { $0 = $0 ?? error }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+        return first
     }
 }
 

@@ -21,7 +21,7 @@ public struct PixelFormat: Hashable, Sendable {
     public package(set) var photometricInterpretation: PhotometricInterpretation
     /// Whether all samples of one kind come before those of the next (Planar Configuration 1), frame by frame.
     public package(set) var isPlanar: Bool
-    /// 1, 8, 16, 32 or 64.
+    /// 1, 8, 16 or 32; 64 for double. Whole numbers of 64 bits, which no SOP class has, are refused.
     public let bitsAllocated: Int
     /// How many bits of a cell belong to the sample, at most ``bitsAllocated``.
     public let bitsStored: Int
@@ -50,12 +50,13 @@ public struct PixelFormat: Hashable, Sendable {
     ///
     /// - Throws: ``DICOMError`` with the code `invalidPixelDescription`.
     public init(dataSet: DataSet) throws(DICOMError) {
-        let isReal = dataSet.contains(.floatPixelData) || dataSet.contains(.doubleFloatPixelData)
-        try self.init(dataSet: dataSet, isReal: isReal)
+        let vr: VR =
+            dataSet.contains(.floatPixelData) ? .of : dataSet.contains(.doubleFloatPixelData) ? .od : .ow
+        try self.init(dataSet: dataSet, pixelVR: vr)
     }
 
-    /// - Parameter isReal: Whether the pixels are in Float or Double Float Pixel Data, which a header alone does not say.
-    init(dataSet: DataSet, isReal: Bool) throws(DICOMError) {
+    /// - Parameter pixelVR: That of the pixel data, which a header alone does not say: OF and OD hold real numbers.
+    init(dataSet: DataSet, pixelVR: VR) throws(DICOMError) {
         rows = try Self.required(dataSet, .rows, "Rows", 1...65_535)
         columns = try Self.required(dataSet, .columns, "Columns", 1...65_535)
         samplesPerPixel = dataSet[.samplesPerPixel] ?? 1
@@ -68,15 +69,15 @@ public struct PixelFormat: Hashable, Sendable {
             rawValue: dataSet[.photometricInterpretation] ?? (samplesPerPixel == 1 ? "MONOCHROME2" : "RGB"))
         isPlanar = samplesPerPixel > 1 && dataSet[.planarConfiguration] == 1
         bitsAllocated = try Self.required(dataSet, .bitsAllocated, "Bits Allocated", 1...64)
-        guard (isReal ? [32, 64] : [1, 8, 16, 32]).contains(bitsAllocated) else {
+        let widths = pixelVR == .of ? [32] : pixelVR == .od ? [64] : [1, 8, 16, 32]
+        guard widths.contains(bitsAllocated) else {
             throw DICOMError(
                 .invalidPixelDescription,
-                "Bits Allocated is \(bitsAllocated); it has to be "
-                    + (isReal ? "32 in Float Pixel Data, 64 in Double Float Pixel Data" : "1, 8, 16 or 32"),
-                at: [Attribute<Int>.bitsAllocated.tag])
+                "Bits Allocated is \(bitsAllocated); it has to be 1, 8, 16 or 32, in Float Pixel Data 32, in Double "
+                    + "Float Pixel Data 64", at: [Attribute<Int>.bitsAllocated.tag])
         }
-        if isReal {
-            sampleType = bitsAllocated == 64 ? .double : .float
+        if pixelVR == .of || pixelVR == .od {
+            sampleType = pixelVR == .of ? .float : .double
             bitsStored = bitsAllocated
             highBit = bitsAllocated - 1
             return
@@ -198,23 +199,5 @@ struct PixelPadding: Hashable {
         }
         guard let (first, last) = ends, !first.isNaN, last?.isNaN != true else { return nil }
         range = min(first, last ?? first)...max(first, last ?? first)
-    }
-}
-
-extension VoxelUnit {
-    /// The unit that an instance states: Units (PET), Rescale Type, or Hounsfield units for a CT image that states none.
-    ///
-    /// PS3.3 C.8.2.1.1.4: a CT image's Rescale Type may be absent only when it is HU; US means unspecified.
-    init?(dataSet: DataSet) {
-        if let units = dataSet[.units] {
-            self.init(rawValue: units)
-        } else if let type = dataSet[.rescaleType] {
-            guard type != "US" else { return nil }
-            self.init(rawValue: type)
-        } else if dataSet[.sopClassUID] == .ctImageStorage, dataSet[.imageType]?.contains("LOCALIZER") != true {
-            self = .hounsfield
-        } else {
-            return nil
-        }
     }
 }

@@ -14,8 +14,8 @@ struct ImageFrames: Sendable {
         /// Frames along the normal of the first, at these offsets in mm: RT Dose (PS3.3 C.8.8.3.2), and slices of NM.
         case stack(offsets: [Double])
         case mosaic(Mosaic)
-        /// A cine or another multi-frame image that says nothing about places.
-        case unplaced(Int)
+        /// A cine or another image that does not say where its frames are: what it lacks.
+        case unplaced(String)
     }
 
     init(header: DataSet) {
@@ -23,8 +23,10 @@ struct ImageFrames: Sendable {
         let count = header[.numberOfFrames] ?? 1
         if let groups = header[.perFrameFunctionalGroupsSequence], !groups.isEmpty {
             layout = .functionalGroups(shared: header[.sharedFunctionalGroupsSequence]?.first, perFrame: groups)
-        } else if let mosaic = Mosaic(header: header) {
-            layout = .mosaic(mosaic)
+        } else if Mosaic.isMosaic(header) {
+            layout =
+                Mosaic(header: header).map { .mosaic($0) }
+                ?? .unplaced("the number of slices in its mosaic (Siemens CSA header)")
         } else if count <= 1 {
             layout = .single
         } else if let offsets = header[.gridFrameOffsetVector], offsets.count >= count {
@@ -34,7 +36,7 @@ struct ImageFrames: Sendable {
         {
             layout = .stack(offsets: order.map { Double($0 - 1) * step })
         } else {
-            layout = .unplaced(count)
+            layout = .unplaced("the places of its \(count) frames")
         }
     }
 
@@ -67,9 +69,10 @@ struct ImageFrames: Sendable {
         return attributes
     }
 
-    /// Every macro of a functional group is a sequence of one item.
+    /// Every macro of a functional group is a sequence of one item. Private ones are left out: Philips has copies of positions
+    /// there that count from the pixel's corner.
     private static func overlay(_ attributes: inout DataSet, with group: DataSet) {
-        for macro in group {
+        for macro in group where !macro.tag.isPrivate {
             guard let item = macro.items.first else { continue }
             for element in item { attributes[element: element.tag] = element }
         }
@@ -87,9 +90,9 @@ struct ImageFrames: Sendable {
             var geometry = mosaic.geometry(of: index, in: InstanceGeometry(dataSet: header))
             geometry.frame = index
             return geometry
-        case .unplaced(let count):
+        case .unplaced(let lack):
             var geometry = InstanceGeometry(dataSet: header)
-            geometry.unplacedFrames = count
+            geometry.missingPlaces = lack
             geometry.position = nil
             return geometry
         case .stack(let offsets):

@@ -75,14 +75,12 @@ public struct Series: Sendable {
             return (file?.dataSet ?? dataSet)?[element: .pixelData]?.bytes?.count
         }
 
-        /// Whether the samples are floating-point numbers.
-        var hasRealPixels: Bool {
-            if let vr = file?.pixelData?.vr { return vr == .of || vr == .od }
-            return header.contains(.floatPixelData) || header.contains(.doubleFloatPixelData)
-        }
-
-        var hasPixels: Bool {
-            file?.pixelData != nil || (file?.dataSet ?? dataSet)?[element: .pixelData] != nil || hasRealPixels
+        /// The VR of the pixel data, which tells floating-point samples apart; nil where there are none.
+        var pixelVR: VR? {
+            if let location = file?.pixelData { return location.vr }
+            let tags = [DICOMTag.pixelData, Attribute.floatPixelData.tag, Attribute.doubleFloatPixelData.tag]
+            let dataSet = file?.dataSet ?? dataSet
+            return tags.lazy.compactMap { dataSet?[element: $0]?.vr }.first
         }
 
         fileprivate var allSlices: [Slice] {

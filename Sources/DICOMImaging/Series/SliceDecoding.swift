@@ -19,18 +19,15 @@ struct SliceSource: Sendable {
     init(_ slice: Series.Slice) throws(DICOMError) {
         self.slice = slice
         let attributes = slice.attributes
-        format = try PixelFormat(dataSet: attributes, isReal: slice.instance.hasRealPixels)
+        guard let vr = slice.instance.pixelVR else {
+            throw DICOMError(.missingPixelData, "the instance has no pixel data")
+        }
+        format = try PixelFormat(dataSet: attributes, pixelVR: vr)
         transform = try ModalityTransform(dataSet: attributes, format: format)
         padding = PixelPadding(dataSet: attributes, format: format)
         (frame, tile) = slice.instance.frames.source(of: slice.index)
-        guard slice.geometry.unplacedFrames == nil else {
-            throw DICOMError(
-                .unsupportedPixelData,
-                "the image has \(slice.geometry.unplacedFrames ?? 0) frames and does not say where they are; read them with PixelData"
-            )
-        }
-        guard slice.instance.hasPixels else {
-            throw DICOMError(.missingPixelData, "the instance has no pixel data")
+        if let lack = slice.geometry.missingPlaces {
+            throw DICOMError(.unsupportedPixelData, "the image lacks \(lack); read its frames with PixelData")
         }
         if slice.instance.transferSyntax.isEncapsulated {
             _ = try FrameCodecs.decoders(for: slice.instance.transferSyntax.uid)
