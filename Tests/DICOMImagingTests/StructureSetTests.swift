@@ -204,6 +204,24 @@ struct StructureSetTests {
         #expect(read.findings.map(\.kind) == [StructureFinding.Kind](repeating: .inconsistentRegions, count: 6))
     }
 
+    /// A region that states no frame of reference is in the only one that the structure set refers to.
+    @Test func theOnlyFrameOfReferenceIsTaken() throws {
+        let phantom = try PhantomSeries(slices: 2, rows: 8, columns: 8)
+        let region = RegionOfInterest(number: 1, name: "R", mask: Volume(space: phantom.space, repeating: 1))
+        var dataSet = try RTStructureSet.dataSet(
+            label: "TEST", regions: [region], on: Series(dataSets: phantom.dataSets))
+        var items = try #require(dataSet[.structureSetROISequence])
+        items[0][.referencedFrameOfReferenceUID] = nil
+        dataSet[.structureSetROISequence] = items
+        #expect(try RTStructureSet(dataSet: dataSet).regions[0].mask(on: phantom.space).voxelCount == 128)
+        let frames = try #require(dataSet[.referencedFrameOfReferenceSequence])
+        var other = frames[0]
+        other[.frameOfReferenceUID] = "1.2.3"
+        dataSet[.referencedFrameOfReferenceSequence] = frames + [other]
+        let unknown = try RTStructureSet(dataSet: dataSet).regions[0]
+        #expect(code { _ = try unknown.mask(on: phantom.space) } == .mismatchedVolumes)
+    }
+
     /// Whatever bytes a structure set has, it is read or refused, and its regions become masks or are refused.
     @Test(arguments: 0..<8) func mutatedStructureSetsNeverTrap(seed: UInt64) throws {
         let phantom = try PhantomSeries(slices: 3, rows: 9, columns: 7)

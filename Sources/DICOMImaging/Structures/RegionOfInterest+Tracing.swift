@@ -3,7 +3,7 @@ extension RegionOfInterest {
     public enum HoleStyle: String, Sendable, CaseIterable {
         /// The contour runs to the hole and back along a channel without width (PS3.3 C.8.8.6.3). All software reads it right.
         case keyhole
-        /// The hole is a contour of its own, and all contours of the region are CLOSEDPLANAR_XOR. Software from before 2018
+        /// The hole is a contour of its own, and all contours of the region are CLOSEDPLANAR_XOR. Older software
         /// does not know that type.
         case xor
     }
