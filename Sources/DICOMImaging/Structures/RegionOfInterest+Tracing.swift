@@ -1,7 +1,7 @@
 extension RegionOfInterest {
     /// How a hole in a region is written.
     public enum HoleStyle: String, Sendable, CaseIterable {
-        /// The contour runs to the hole and back along a channel without width (PS3.3 C.8.8.6.3). All software reads it right.
+        /// The contour runs to the hole and back along a channel without width (PS3.3 C.8.8.6.3): CLOSED_PLANAR, as ever.
         case keyhole
         /// The hole is a contour of its own, and all contours of the region are CLOSEDPLANAR_XOR. Older software
         /// does not know that type.
