@@ -30,15 +30,20 @@ struct StructureSetTests {
     )
         throws
     {
-        let phantom = try PhantomSeries(orientation: orientation, slices: 4, rows: 19, columns: 23)
+        let phantom = try PhantomSeries(orientation: orientation, slices: 3, rows: 15, columns: 18)
         let series = try Series(dataSets: phantom.dataSets)
         let space = try series.geometry.space(acceptedBy: .reject)
         for (index, density) in [0, 0.03, 0.3, 0.5, 0.7, 0.97, 1].enumerated() {
             let mask = Self.randomMask(space, density: density, seed: UInt64(index + 1))
-            for keepsCollinearPoints in [false, true] {
+            for (holes, keepsCollinearPoints) in [
+                (RegionOfInterest.HoleStyle.keyhole, false), (.keyhole, true), (.xor, false),
+            ] {
                 let region = RegionOfInterest(
-                    number: 5, name: "noise", mask: mask, keepsCollinearPoints: keepsCollinearPoints)
+                    number: 5, name: "noise", mask: mask, holes: holes, keepsCollinearPoints: keepsCollinearPoints)
                 let direct = try region.mask(on: space)
+                #expect(direct.findings.allSatisfy { $0.kind == .missingSlices })
+                let union = try region.mask(on: space, policy: ContourPolicy(overlap: .union))
+                #expect(Self.isEqual(union.volume, mask))
                 #expect(Self.isEqual(direct.volume, mask))
                 let dataSet = try RTStructureSet.dataSet(label: "TEST", regions: [region], on: series)
                 let read = try RTStructureSet(dataSet: DataSet(parsing: dataSet.encoded(as: .explicitVRLittleEndian)))
@@ -62,10 +67,15 @@ struct StructureSetTests {
         #expect(zip(single.contours[0].points, expected).allSatisfy { isClose($0, $1) })
         for row in 1..<7 { for column in 1..<8 { mask[1, row, column] = 1 } }
         mask[1, 3, 3] = 0
-        let ring = RegionOfInterest(number: 1, name: "ring", mask: mask)
+        let keyhole = RegionOfInterest(number: 1, name: "ring", mask: mask)
+        #expect(keyhole.contours.map(\.geometry) == [.closedPlanar])
+        // Four corners of each, and twice the end of the channel on the outer side; the way back goes straight on at the hole.
+        #expect(keyhole.contours.map(\.points.count) == [10])
+        #expect(abs(keyhole.contours[0].area - 41 * 0.9 * 0.7) < 1e-9)
+        let ring = RegionOfInterest(number: 1, name: "ring", mask: mask, holes: .xor)
         #expect(ring.contours.map(\.geometry) == [.closedPlanarXOR, .closedPlanarXOR])
         #expect(ring.contours.map(\.points.count) == [4, 4])
-        let full = RegionOfInterest(number: 1, name: "ring", mask: mask, keepsCollinearPoints: true)
+        let full = RegionOfInterest(number: 1, name: "ring", mask: mask, holes: .xor, keepsCollinearPoints: true)
         #expect(full.contours.map(\.points.count) == [26, 4])
     }
 
@@ -87,7 +97,8 @@ struct StructureSetTests {
         #expect(dataSet[.patientID] == phantom.patientID)
         try withTemporaryFolder { folder in
             try DICOMFile(dataSet: dataSet).write(to: folder + "/rt.dcm")
-            #expect(try Dciodvfy.errors(folder + "/rt.dcm") == [])
+            let errors = try Dciodvfy.errors(folder + "/rt.dcm")
+            #expect(errors == [], "\(errors)")
             let read = try RTStructureSet(path: folder + "/rt.dcm")
             #expect(read.regions.map(\.name) == ["Bläschen", "noise", "empty"])
             #expect(read.regions.map(\.interpretedType) == ["ORGAN", nil, nil])
@@ -191,6 +202,24 @@ struct StructureSetTests {
         let read = try RTStructureSet(dataSet: dataSet)
         #expect(read.regions.map(\.number) == [1])
         #expect(read.findings.map(\.kind) == [StructureFinding.Kind](repeating: .inconsistentRegions, count: 6))
+    }
+
+    /// A region that states no frame of reference is in the only one that the structure set refers to.
+    @Test func theOnlyFrameOfReferenceIsTaken() throws {
+        let phantom = try PhantomSeries(slices: 2, rows: 8, columns: 8)
+        let region = RegionOfInterest(number: 1, name: "R", mask: Volume(space: phantom.space, repeating: 1))
+        var dataSet = try RTStructureSet.dataSet(
+            label: "TEST", regions: [region], on: Series(dataSets: phantom.dataSets))
+        var items = try #require(dataSet[.structureSetROISequence])
+        items[0][.referencedFrameOfReferenceUID] = nil
+        dataSet[.structureSetROISequence] = items
+        #expect(try RTStructureSet(dataSet: dataSet).regions[0].mask(on: phantom.space).voxelCount == 128)
+        let frames = try #require(dataSet[.referencedFrameOfReferenceSequence])
+        var other = frames[0]
+        other[.frameOfReferenceUID] = "1.2.3"
+        dataSet[.referencedFrameOfReferenceSequence] = frames + [other]
+        let unknown = try RTStructureSet(dataSet: dataSet).regions[0]
+        #expect(code { _ = try unknown.mask(on: phantom.space) } == .mismatchedVolumes)
     }
 
     /// Whatever bytes a structure set has, it is read or refused, and its regions become masks or are refused.

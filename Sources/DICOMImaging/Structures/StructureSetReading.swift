@@ -9,6 +9,9 @@ struct StructureSetReading {
     mutating func regions(of dataSet: DataSet) -> [RegionOfInterest] {
         var regions: [RegionOfInterest] = []
         var places: [Int: Int] = [:]
+        // Where a region does not say its frame of reference, the only one that there is.
+        let frames = Set((dataSet[.referencedFrameOfReferenceSequence] ?? []).compactMap { $0[.frameOfReferenceUID] })
+        let only = frames.count == 1 ? frames.first : nil
         for item in dataSet[.structureSetROISequence] ?? [] {
             guard let number = item[.roiNumber] else {
                 find(
@@ -24,7 +27,7 @@ struct StructureSetReading {
             regions.append(
                 RegionOfInterest(
                     number: number, name: item[.roiName] ?? "",
-                    frameOfReferenceUID: item[.referencedFrameOfReferenceUID], contours: []))
+                    frameOfReferenceUID: item[.referencedFrameOfReferenceUID] ?? only, contours: []))
         }
         for item in dataSet[.roiContourSequence] ?? [] {
             guard let place = place(of: item, in: places, "contours") else { continue }
