@@ -82,7 +82,8 @@ let package = Package(
                 serviceLifecycle,
             ], swiftSettings: settings),
         .target(
-            name: "DICOMImaging", dependencies: ["CJPEGDecoding", "DICOMCore", "DICOMDictionary", "DICOMCoding"],
+            name: "DICOMImaging",
+            dependencies: ["CJPEGDecoding", "CZlib", "DICOMCore", "DICOMDictionary", "DICOMCoding"],
             swiftSettings: settings),
         // Headers of ours for both JPEG libraries.
         .target(name: "CJPEGDecoding"),

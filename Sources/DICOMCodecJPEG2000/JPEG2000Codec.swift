@@ -60,16 +60,20 @@ public struct JPEG2000Codec: FrameCodec {
             let (step, base) = (format.samplesPerPixel, destination)
             switch format.bitsAllocated {
             case 8:
-                for pixel in 0..<area { base[pixel * step + sample] = UInt8(truncatingIfNeeded: (data[pixel] &<< shift) &>> shift) }
+                for pixel in 0..<area {
+                    base[pixel * step + sample] = UInt8(truncatingIfNeeded: (data[pixel] &<< shift) &>> shift)
+                }
             case 16:
                 let cells = base.bindMemory(to: UInt16.self)
                 for pixel in 0..<area {
-                    cells[pixel * step + sample] = UInt16(truncatingIfNeeded: (data[pixel] &<< shift) &>> shift).littleEndian
+                    cells[pixel * step + sample] =
+                        UInt16(truncatingIfNeeded: (data[pixel] &<< shift) &>> shift).littleEndian
                 }
             case 32:
                 let cells = base.bindMemory(to: UInt32.self)
                 for pixel in 0..<area {
-                    cells[pixel * step + sample] = UInt32(truncatingIfNeeded: (data[pixel] &<< shift) &>> shift).littleEndian
+                    cells[pixel * step + sample] =
+                        UInt32(truncatingIfNeeded: (data[pixel] &<< shift) &>> shift).littleEndian
                 }
             default:
                 throw DICOMError(

@@ -21,7 +21,8 @@ struct JPEG2000Header {
         let (tileWidth, tileHeight) = (number(24, 4), number(28, 4))
         let (tileLeft, tileTop) = (number(32, 4), number(36, 4))
         components = number(40, 2)
-        guard right > left, bottom > top, tileWidth > 0, tileHeight > 0, tileLeft <= left, tileTop <= top, components > 0,
+        guard right > left, bottom > top, tileWidth > 0, tileHeight > 0, tileLeft <= left, tileTop <= top,
+            components > 0,
             stream.count >= 42 + 3 * components
         else { throw DICOMError(.invalidCodestream, "the sizes in the JPEG 2000 codestream are impossible") }
         columns = right - left
@@ -47,7 +48,8 @@ struct JPEG2000Header {
         try FrameCodecs.check(rows: rows, columns: columns, samples: components, precision: precision, against: format)
         // OpenJPEG takes some kilobytes for each tile before it has seen it.
         guard tiles <= 256 + format.frameLength / 1024 else {
-            throw DICOMError(.invalidCodestream, "the JPEG 2000 codestream has \(tiles) tiles, more than its size allows")
+            throw DICOMError(
+                .invalidCodestream, "the JPEG 2000 codestream has \(tiles) tiles, more than its size allows")
         }
         try checkCodingStyle()
     }

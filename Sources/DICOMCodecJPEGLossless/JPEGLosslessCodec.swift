@@ -19,7 +19,8 @@ public struct JPEGLosslessCodec: FrameCodec {
         guard isLossless || header.process == 0xC0 || header.process == 0xC1 else {
             throw DICOMError(
                 .unsupportedPixelData,
-                "DICOMCodecJPEGLossless decodes lossless and sequential JPEG, not process \(Int(header.process) - 0xC0)")
+                "DICOMCodecJPEGLossless decodes lossless and sequential JPEG, not process \(Int(header.process) - 0xC0)"
+            )
         }
         try header.check(format)
         switch header.precision {

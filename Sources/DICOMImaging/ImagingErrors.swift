@@ -13,10 +13,14 @@ extension DICOMError.Code {
     public static let invalidCodestream = Self("invalidCodestream")
     /// There are fewer pixel bytes than the description asks for, or none.
     public static let missingPixelData = Self("missingPixelData")
+    /// A quantity such as SUV cannot be computed from what the instances say.
+    public static let invalidQuantity = Self("invalidQuantity")
     /// A file in another format than DICOM (NIfTI, NumPy) is damaged, or has what is not read.
     public static let invalidFile = Self("invalidFile")
     /// A value does not fit into the chosen voxel type or the stored form.
     public static let valueOutOfRange = Self("valueOutOfRange")
     /// Two volumes, or a volume and a series, do not belong together.
     public static let mismatchedVolumes = Self("mismatchedVolumes")
+    /// A structure set, or a contour in it, is damaged or cannot be used as it is.
+    public static let invalidStructureSet = Self("invalidStructureSet")
 }

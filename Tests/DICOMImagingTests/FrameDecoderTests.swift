@@ -129,13 +129,20 @@ struct FrameDecoderTests {
                 return (error.code, error.message)
             }
         }
-        let color = try #require(try refusal { $0[.samplesPerPixel] = 3 })
-        #expect(color.0 == .missingPixelData && color.1.contains("need 18 bytes") && color.1.hasPrefix("Instance 1"))
-        #expect(try refusal { $0[.numberOfFrames] = 2 }?.0 == .unsupportedPixelData)
+        let color = try #require(
+            try refusal {
+                $0[.samplesPerPixel] = 3
+                $0[.photometricInterpretation] = "RGB"
+                $0[.columns] = 1
+            })
+        #expect(color.0 == .unsupportedPixelData && color.1.contains("3 samples a pixel"))
+        #expect(color.1.contains("colorVolume") && color.1.hasPrefix("Instance 1"))
+        #expect(try refusal { $0[.numberOfFrames] = 2 }?.0 == .unacceptableGeometry)
         #expect(try refusal { $0[.photometricInterpretation] = "PALETTE COLOR" }?.0 == .unsupportedPixelData)
-        #expect(try refusal { $0[.bitsAllocated] = 32 }?.0 == .unsupportedPixelData)
+        #expect(try refusal { $0[.bitsAllocated] = 32 }?.0 == .missingPixelData)
+        #expect(try refusal { $0[.bitsAllocated] = 64 }?.0 == .invalidPixelDescription)
         #expect(try refusal { $0[.bitsAllocated] = 1 }?.0 == .invalidPixelDescription)
-        #expect(try refusal { $0[.modalityLUTSequence] = [DataSet(), DataSet()] }?.0 == .unsupportedPixelData)
+        #expect(try refusal { $0[.modalityLUTSequence] = [DataSet(), DataSet()] }?.0 == .invalidPixelDescription)
         #expect(try refusal { $0[.bitsStored] = 17 }?.0 == .invalidPixelDescription)
         #expect(try refusal { $0[.highBit] = 3 }?.0 == .invalidPixelDescription)
         #expect(try refusal { $0[.bitsStored] = nil }?.0 == .invalidPixelDescription)

@@ -105,7 +105,7 @@ extension DICOMDirectory.Record {
 
 extension UID {
     /// A new UID from a random UUID (PS3.5 B.2).
-    static func random() -> UID {
+    package static func random() -> UID {
         // Version 4, variant 1 (RFC 9562 5.4).
         let free: UInt128 = ~(0xF << 76 | 0x3 << 62)
         let fixed: UInt128 = 0x4 << 76 | 0x2 << 62

@@ -26,7 +26,9 @@ struct DeflatedFrameCodec: FrameCodec {
                 .invalidCodestream,
                 "the deflated frame inflates to \(bytes.count) bytes instead of \(format.frameLength)")
         }
-        bytes.withUnsafeBytes { destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<format.frameLength])) }
+        bytes.withUnsafeBytes {
+            destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<format.frameLength]))
+        }
         return format
     }
 

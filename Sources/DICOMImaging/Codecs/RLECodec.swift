@@ -25,7 +25,8 @@ struct RLECodec: FrameCodec {
                         + "\(format.rows * format.columns)")
             }
         }
-        return format.decoded(as: format.photometricInterpretation == .ybrFull422 ? .ybrFull : format.photometricInterpretation)
+        return format.decoded(
+            as: format.photometricInterpretation == .ybrFull422 ? .ybrFull : format.photometricInterpretation)
     }
 
     private static func bytesPerSample(_ format: PixelFormat) throws(DICOMError) -> Int {
@@ -51,7 +52,8 @@ struct RLECodec: FrameCodec {
         let offsets = (1...count).map(number) + [codestream.count]
         var ranges: [Range<Int>] = []
         for index in 0..<count {
-            guard offsets[index] >= 64, offsets[index] <= offsets[index + 1], offsets[index + 1] <= codestream.count else {
+            guard offsets[index] >= 64, offsets[index] <= offsets[index + 1], offsets[index + 1] <= codestream.count
+            else {
                 throw DICOMError(
                     .invalidCodestream, "the offset of segment \(index) of the RLE frame lies outside of the frame")
             }
@@ -101,7 +103,9 @@ struct RLECodec: FrameCodec {
             let first = index / bytes * bytes + bytes - 1 - index % bytes
             // Rows are packed one by one (PS3.5 G.3.1).
             for line in 0..<format.rows {
-                for column in 0..<format.columns { row[column] = samples[(line * format.columns + column) * count + first] }
+                for column in 0..<format.columns {
+                    row[column] = samples[(line * format.columns + column) * count + first]
+                }
                 Self.pack(row, into: &codestream)
             }
             if codestream.count % 2 == 1 { codestream.append(0) }

@@ -21,11 +21,14 @@ extension DICOMFile {
         let pixelTags = [DICOMTag.pixelData, Attribute.floatPixelData.tag, Attribute.doubleFloatPixelData.tag]
         let hasPixels = pixelData != nil || pixelTags.contains { dataSet[element: $0] != nil }
         let staysNative = !self.transferSyntax.isEncapsulated && !transferSyntax.isEncapsulated
-        if transferSyntax == self.transferSyntax || staysNative || !hasPixels { return try converted(to: transferSyntax) }
+        if transferSyntax == self.transferSyntax || staysNative || !hasPixels {
+            return try converted(to: transferSyntax)
+        }
         let pixels = try PixelData(self)
         guard pixels.format.sampleType == .unsigned || pixels.format.sampleType == .signed else {
             throw DICOMError(
-                .unsupportedPixelData, "float pixel data cannot be compressed; leave them in an uncompressed transfer syntax")
+                .unsupportedPixelData,
+                "float pixel data cannot be compressed; leave them in an uncompressed transfer syntax")
         }
         var file = DICOMFile(dataSet: dataSet, transferSyntax: transferSyntax)
         file.meta = meta
@@ -117,7 +120,8 @@ extension DataSet {
             self[element: Attribute.extendedOffsetTableLengths.tag] = DataElement(
                 Attribute.extendedOffsetTableLengths.tag, .ov, .bytes(bytes(codestreams.map { UInt64($0.count) }, 8)))
         }
-        self[element: .pixelData] = DataElement(.pixelData, .ob, .fragments([isLong ? [] : bytes(offsets, 4)] + fragments))
+        self[element: .pixelData] = DataElement(
+            .pixelData, .ob, .fragments([isLong ? [] : bytes(offsets, 4)] + fragments))
     }
 }
 
@@ -132,7 +136,8 @@ extension DecodedFrame {
         for sample in 0..<samples {
             for pixel in 0..<area {
                 for byte in 0..<size {
-                    result.bytes[(pixel * samples + sample) * size + byte] = bytes[(sample * area + pixel) * size + byte]
+                    result.bytes[(pixel * samples + sample) * size + byte] =
+                        bytes[(sample * area + pixel) * size + byte]
                 }
             }
         }

@@ -33,7 +33,8 @@ public struct NumPyArray: Sendable, Equatable {
 
     /// - Precondition: There are as many bytes as the shape asks for.
     public init(shape: [Int], type: ElementType, bytes: [UInt8]) {
-        precondition(shape.allSatisfy { $0 >= 0 } && bytes.count == shape.reduce(type.size, *), "bytes do not fit the shape")
+        precondition(
+            shape.allSatisfy { $0 >= 0 } && bytes.count == shape.reduce(type.size, *), "bytes do not fit the shape")
         self.shape = shape
         self.type = type
         self.bytes = bytes
@@ -103,7 +104,8 @@ public struct NumPyArray: Sendable, Equatable {
         // The elements begin at a multiple of 64.
         header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
         let length = header.utf8.count
-        return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array(header.utf8) + bytes
+        return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 0xFF), UInt8(length >> 8)] + Array(header.utf8)
+            + bytes
     }
 
     /// Writes the file, readable for the user only, under a temporary name first.
@@ -187,7 +189,9 @@ private struct NumPyHeader {
 
     private static func value(of key: String, in text: String) -> Substring? {
         for quote in ["'", "\""] {
-            if let range = text.firstRange(of: "\(quote)\(key)\(quote)"), let colon = text[range.upperBound...].firstIndex(of: ":") {
+            if let range = text.firstRange(of: "\(quote)\(key)\(quote)"),
+                let colon = text[range.upperBound...].firstIndex(of: ":")
+            {
                 return text[text.index(after: colon)...].drop { $0 == " " }
             }
         }

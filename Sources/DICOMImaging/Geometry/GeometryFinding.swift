@@ -42,18 +42,33 @@ public struct GeometryFinding: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Which irregularities of a series a program takes responsibility for.
+/// Which irregularities of a series a program takes responsibility for, and how they are mended.
 public struct GeometryPolicy: Hashable, Sendable {
     /// The kinds of findings that do not keep a volume from being made.
     public let accepted: Set<GeometryFinding.Kind>
+    /// Whether slices are interpolated where they are missing, at unequal distances or not along the normal.
+    public let resamples: Bool
+    /// Whether the largest stack is taken where there are several.
+    public let takesLargestStack: Bool
 
     /// Only a regular series becomes a volume.
-    public static let reject = GeometryPolicy(accepted: [])
+    public static let reject = GeometryPolicy()
     /// A series with a tilted gantry becomes a volume whose space is sheared: right in place, not a box.
     public static let acceptSheared = GeometryPolicy(accepted: [.sheared])
+    /// Slices that are missing, at unequal distances or stacked along another direction than their normal (gantry tilt) are
+    /// interpolated linearly onto a regular box: what was not measured is computed from its neighbours. It is for series of
+    /// which one knows why they are so.
+    public static let resample = GeometryPolicy(resamples: true)
+    /// Of a series with several stacks, such as localizers in three directions, the largest one becomes the volume;
+    /// ``Series/stacks()`` gives all of them.
+    public static let largestStack = GeometryPolicy(takesLargestStack: true)
 
-    private init(accepted: Set<GeometryFinding.Kind>) {
+    private init(
+        accepted: Set<GeometryFinding.Kind> = [], resamples: Bool = false, takesLargestStack: Bool = false
+    ) {
         self.accepted = accepted
+        self.resamples = resamples
+        self.takesLargestStack = takesLargestStack
     }
 }
 

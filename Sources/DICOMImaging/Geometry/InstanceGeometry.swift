@@ -25,6 +25,11 @@ public struct InstanceGeometry: Hashable, Sendable {
     /// Spacing Between Slices, mm; negative values occur. Like the thickness, used for a single slice only.
     public var spacingBetweenSlices: Double?
 
+    /// The frame of a multi-frame image that this is, counted from 0; nil for an image of one frame.
+    public var frame: Int?
+    /// What an image of several frames or a mosaic does not say, so that its slices have no places.
+    public var missingPlaces: String?
+
     /// A geometry of which nothing is known yet.
     public init() {}
 
@@ -50,8 +55,14 @@ public struct InstanceGeometry: Hashable, Sendable {
         return SIMD3(values[start], values[start + 1], values[start + 2])
     }
 
-    /// How a sentence names the instance: by its number, or by its UID where it has none.
+    /// How a sentence names the instance: by its number, or by its UID where it has none. Frames are counted from 1, as the
+    /// standard does.
     var name: String {
+        if let frame { return "frame \(frame + 1) of \(instanceName)" }
+        return instanceName
+    }
+
+    private var instanceName: String {
         if let instanceNumber { return "instance \(instanceNumber)" }
         if let sopInstanceUID { return "the instance with SOP Instance UID \(sopInstanceUID)" }
         return "an instance without number and SOP Instance UID"
@@ -60,7 +71,11 @@ public struct InstanceGeometry: Hashable, Sendable {
     /// The names of the attributes that a place cannot be computed without.
     var missingAttributes: [String] {
         var names: [String] = []
-        if position == nil { names.append("Image Position (Patient)") }
+        if let missingPlaces {
+            names.append(missingPlaces)
+        } else if position == nil {
+            names.append("Image Position (Patient)")
+        }
         if columnDirection == nil || rowDirection == nil { names.append("Image Orientation (Patient)") }
         if rowSpacing == nil || columnSpacing == nil { names.append("Pixel Spacing") }
         if rows == nil { names.append("Rows") }

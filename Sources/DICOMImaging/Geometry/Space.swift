@@ -127,6 +127,11 @@ public struct Space: Hashable, Sendable {
     /// Two spaces without a Frame of Reference UID are never the same: nothing says that their coordinates agree.
     public func coincides(with other: Space) -> Bool {
         guard let frame = frameOfReferenceUID, frame == other.frameOfReferenceUID else { return false }
+        return hasVoxels(of: other)
+    }
+
+    /// The same, whatever the frame of reference is.
+    func hasVoxels(of other: Space) -> Bool {
         guard columns == other.columns, rows == other.rows, slices == other.slices else { return false }
         let last = SIMD3(Double(columns - 1), Double(rows - 1), Double(slices - 1))
         return (0..<8).allSatisfy { corner in

@@ -3,7 +3,7 @@ import DICOMDictionary
 
 /// From stored values to those of the modality: HU, for example (PS3.3 C.11.1).
 public enum ModalityTransform: Hashable, Sendable {
-    /// Rescale Slope and Rescale Intercept.
+    /// Rescale Slope and Rescale Intercept, or Dose Grid Scaling.
     case linear(Rescale)
     /// Modality LUT Sequence.
     case table(LookupTable)
@@ -22,6 +22,13 @@ public enum ModalityTransform: Hashable, Sendable {
                     at: [Attribute<[DataSet]>.modalityLUTSequence.tag])
             }
             self = .table(try LookupTable(item, isInputSigned: format.isSigned))
+        } else if let scaling = dataSet[.doseGridScaling], dataSet[.rescaleSlope] == nil {
+            guard scaling.isFinite, scaling != 0 else {
+                throw DICOMError(
+                    .invalidPixelDescription, "Dose Grid Scaling is \(scaling)",
+                    at: [Attribute<Double>.doseGridScaling.tag])
+            }
+            self = .linear(Rescale(slope: scaling, intercept: 0))
         } else {
             self = .linear(try Rescale(dataSet: dataSet))
         }

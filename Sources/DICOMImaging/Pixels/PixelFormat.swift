@@ -14,8 +14,8 @@ public struct PixelFormat: Hashable, Sendable {
         case double
     }
 
-    public let rows: Int
-    public let columns: Int
+    public private(set) var rows: Int
+    public private(set) var columns: Int
     /// 1, or 3 for colour.
     public let samplesPerPixel: Int
     public package(set) var photometricInterpretation: PhotometricInterpretation
@@ -111,6 +111,13 @@ public struct PixelFormat: Hashable, Sendable {
         sampleType = isSigned ? .signed : .unsigned
     }
 
+    /// The format of a part of the frame.
+    func resized(rows: Int, columns: Int) -> PixelFormat {
+        var format = self
+        (format.rows, format.columns) = (rows, columns)
+        return format
+    }
+
     private static func required(
         _ dataSet: DataSet, _ attribute: Attribute<Int>, _ name: String, _ range: ClosedRange<Int>
     ) throws(DICOMError) -> Int {
@@ -192,23 +199,5 @@ struct PixelPadding: Hashable {
         }
         guard let (first, last) = ends, !first.isNaN, last?.isNaN != true else { return nil }
         range = min(first, last ?? first)...max(first, last ?? first)
-    }
-}
-
-extension VoxelUnit {
-    /// The unit that an instance states: Units (PET), Rescale Type, or Hounsfield units for a CT image that states none.
-    ///
-    /// PS3.3 C.8.2.1.1.4: a CT image's Rescale Type may be absent only when it is HU; US means unspecified.
-    init?(dataSet: DataSet) {
-        if let units = dataSet[.units] {
-            self.init(rawValue: units)
-        } else if let type = dataSet[.rescaleType] {
-            guard type != "US" else { return nil }
-            self.init(rawValue: type)
-        } else if dataSet[.sopClassUID] == .ctImageStorage, dataSet[.imageType]?.contains("LOCALIZER") != true {
-            self = .hounsfield
-        } else {
-            return nil
-        }
     }
 }

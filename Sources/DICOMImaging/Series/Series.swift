@@ -2,36 +2,37 @@ public import DICOMCoding
 public import DICOMCore
 import DICOMDictionary
 
-/// The instances of one series, sorted along their normal, with what their headers say about geometry.
+/// The images of one series with their slices sorted along the normal, and what their headers say about geometry.
 ///
-/// Pixel data stay where they are, in the files or in memory, until a volume is asked for. Making a series never judges it:
-/// irregular geometry is in ``geometry``, and ``volume(of:policy:)`` applies a policy to it.
+/// An image has one slice, or as many as it has frames: multi-frame and enhanced images, segmentations, RT Dose, Siemens
+/// mosaics. Pixel data stay where they are, in the files or in memory, until a volume is asked for. Making a series never
+/// judges it: irregular geometry is in ``geometry``, and ``volume(of:policy:)`` applies a policy to it.
 public struct Series: Sendable {
-    /// Along the normal; where there is no geometry, by instance number.
+    /// The images, in the order of their first slices; where there is no geometry, by instance number.
     public let instances: [Instance]
-    /// The geometry of ``instances``.
+    /// The slices, along the normal; where there is no geometry, by instance number and frame.
+    public let slices: [Slice]
+    /// The geometry of ``slices``.
     public let geometry: SeriesGeometry
 
     /// One image of a series.
     public struct Instance: Sendable {
         /// The data set without its pixel data.
         public let header: DataSet
+        /// Where the image is, by its own attributes; of a multi-frame image the slices know more.
         public let geometry: InstanceGeometry
         public let transferSyntax: TransferSyntax
         /// The file that the pixel data are in; nil when they are in memory.
         public let path: String?
-        let pixels: Pixels
-
-        enum Pixels: Sendable {
-            case absent
-            case encapsulated
-            case memory(ArraySlice<UInt8>)
-            case file(path: String, offset: Int, length: Int)
-        }
+        let frames: ImageFrames
+        private let file: DICOMFile?
+        private let dataSet: DataSet?
 
         /// Reads the header of a Part 10 file and notes where its pixel data are.
         public init(path: String) throws(DICOMError) {
-            self.init(file: try DICOMFile.readHeader(path), path: path)
+            let header = try DICOMFile.readHeader(path)
+            // There is no going to a place in a deflated stream.
+            self.init(file: header.transferSyntax.isDeflated ? try DICOMFile.read(path) : header, path: path)
         }
 
         /// An instance from a file that was read, with or without its pixel data.
@@ -41,52 +42,86 @@ public struct Series: Sendable {
 
         /// An instance in memory.
         public init(dataSet: DataSet, transferSyntax: TransferSyntax = .explicitVRLittleEndian) {
-            self.init(
-                dataSet: dataSet, transferSyntax: transferSyntax, path: nil, pixels: Self.pixels(in: dataSet))
+            self.init(dataSet: dataSet, transferSyntax: transferSyntax, path: nil, file: nil)
         }
 
         private init(file: DICOMFile, path: String?) {
-            let pixels: Pixels
-            if let location = file.pixelData {
-                pixels =
-                    location.length.map { .file(path: location.path, offset: location.offset, length: $0) }
-                    ?? .encapsulated
-            } else {
-                pixels = Self.pixels(in: file.dataSet)
-            }
-            self.init(dataSet: file.dataSet, transferSyntax: file.transferSyntax, path: path, pixels: pixels)
+            self.init(dataSet: file.dataSet, transferSyntax: file.transferSyntax, path: path, file: file)
         }
 
-        private init(dataSet: DataSet, transferSyntax: TransferSyntax, path: String?, pixels: Pixels) {
+        private init(dataSet: DataSet, transferSyntax: TransferSyntax, path: String?, file: DICOMFile?) {
             var header = dataSet
             if header.contains(.pixelData) { header.remove(Attribute.pixelData.tag) }
             self.header = header
             geometry = InstanceGeometry(dataSet: header)
             self.transferSyntax = transferSyntax
             self.path = path
-            self.pixels = pixels
+            self.file = file
+            self.dataSet = file == nil ? dataSet : nil
+            frames = ImageFrames(header: header)
         }
 
-        private static func pixels(in dataSet: DataSet) -> Pixels {
-            guard let element = dataSet[element: Attribute.pixelData.tag] else { return .absent }
-            switch element.value {
-            case .bytes(let bytes): return .memory(bytes)
-            case .fragments: return .encapsulated
-            case .text, .sequence: return .absent
-            }
+        /// The pixels; of a file, it is opened now.
+        ///
+        /// - Throws: ``DICOMError``: `missingPixelData`, `invalidPixelDescription`, or that of opening the file.
+        public func pixelData() throws(DICOMError) -> PixelData {
+            if let file { return try PixelData(file) }
+            return try PixelData(dataSet ?? header, transferSyntax: transferSyntax)
+        }
+
+        /// How long the native pixel data are by the header; nil for compressed ones.
+        var nativeLength: Int? {
+            if let location = file?.pixelData { return location.length }
+            return (file?.dataSet ?? dataSet)?[element: .pixelData]?.bytes?.count
+        }
+
+        /// The VR of the pixel data, which tells floating-point samples apart; nil where there are none.
+        var pixelVR: VR? {
+            if let location = file?.pixelData { return location.vr }
+            let tags = [DICOMTag.pixelData, Attribute.floatPixelData.tag, Attribute.doubleFloatPixelData.tag]
+            let dataSet = file?.dataSet ?? dataSet
+            return tags.lazy.compactMap { dataSet?[element: $0]?.vr }.first
+        }
+
+        fileprivate var allSlices: [Slice] {
+            (0..<frames.count).map { Slice(instance: self, index: $0, geometry: frames.geometry(of: $0)) }
         }
     }
 
-    /// Sorts the instances of a series.
+    /// One slice of a series: an image, a frame of one, or a tile of a mosaic.
+    public struct Slice: Sendable {
+        public let instance: Instance
+        /// Which of the image's slices, counted from 0.
+        public let index: Int
+        public let geometry: InstanceGeometry
+
+        /// The attributes that hold for this slice, those of its functional groups included.
+        public var attributes: DataSet { instance.frames.attributes(of: index) }
+    }
+
+    /// Sorts the images of a series.
     ///
     /// - Throws: ``DICOMError`` with the code `missingPixelData` when there is none.
     public init(_ instances: [Instance]) throws(DICOMError) {
-        guard !instances.isEmpty else {
+        try self.init(slices: instances.flatMap(\.allSlices))
+    }
+
+    /// Sorts the slices of a series, or of a part of one.
+    ///
+    /// - Throws: ``DICOMError`` with the code `missingPixelData` when there is none.
+    public init(slices: [Slice]) throws(DICOMError) {
+        guard !slices.isEmpty else {
             throw DICOMError(.missingPixelData, "a series needs at least one instance")
         }
-        let sorted = SeriesGeometry(instances.map(\.geometry)).order.map { instances[$0] }
-        self.instances = sorted
+        let sorted = SeriesGeometry(slices.map(\.geometry)).order.map { slices[$0] }
+        self.slices = sorted
         geometry = SeriesGeometry(sorted.map(\.geometry))
+        var seen: Set<UID> = []
+        instances = sorted.compactMap { slice in
+            // Slices of one image share their header; those without a UID are images of one slice.
+            guard slice.geometry.frame != nil, let uid = slice.geometry.sopInstanceUID else { return slice.instance }
+            return seen.insert(uid).inserted ? slice.instance : nil
+        }
     }
 
     /// The series in these Part 10 files; reads their headers only.

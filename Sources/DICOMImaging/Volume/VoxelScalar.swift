@@ -60,16 +60,3 @@ extension Double: VoxelScalar {
     public static var scalarType: ScalarType { .double }
     @inlinable public var doubleValue: Double { self }
 }
-
-/// What the numbers of a volume mean: the code of Rescale Type (PS3.3 C.11.1.1.2) or of Units (PS3.3 C.8.9.1.1.3).
-public struct VoxelUnit: RawRepresentable, Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
-    public let rawValue: String
-    public init(rawValue: String) { self.rawValue = rawValue }
-    public init(stringLiteral value: String) { rawValue = value }
-    public var description: String { rawValue }
-
-    /// Hounsfield units.
-    public static let hounsfield: VoxelUnit = "HU"
-    /// Becquerel for each millilitre.
-    public static let becquerelPerMillilitre: VoxelUnit = "BQML"
-}

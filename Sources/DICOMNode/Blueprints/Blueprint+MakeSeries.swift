@@ -117,14 +117,14 @@ extension Blueprint {
 extension SeriesContext {
     /// The parent's instance whose plane is nearest to the middle of a slice.
     func nearestParent(slice: Int) -> Series.Instance {
-        let instances = parent.instances
+        let slices = parent.slices
         var index = slice
         if let parentSpace = parent.geometry.space {
             let middle = SIMD3(Double(space.columns - 1) / 2, Double(space.rows - 1) / 2, Double(slice))
             let position = parentSpace.index(of: space.point(at: middle)).z
-            index = position > 0 ? (position < Double(instances.count) ? Int(position + 0.5) : instances.count - 1) : 0
+            index = position > 0 ? (position < Double(slices.count) ? Int(position + 0.5) : slices.count - 1) : 0
         }
-        return instances[min(max(index, 0), instances.count - 1)]
+        return slices[min(max(index, 0), slices.count - 1)].instance
     }
 }
 

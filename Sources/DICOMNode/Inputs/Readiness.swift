@@ -104,9 +104,9 @@ public struct InputState: Sendable {
     public let lastArrival: ContinuousClock.Instant
 
     public var count: Int { instances.count }
-    public var instanceNumbers: [Int] { instances.compactMap(\.geometry.instanceNumber) }
+    public var instanceNumbers: [Int] { instances.compactMap { $0.slices.first?.instanceNumber } }
     /// Their geometry as a series, with every irregularity found.
-    public var geometry: SeriesGeometry { SeriesGeometry(instances.map(\.geometry)) }
+    public var geometry: SeriesGeometry { SeriesGeometry(instances.flatMap(\.slices)) }
 
     /// Their data sets without pixel data, read from the disk.
     ///

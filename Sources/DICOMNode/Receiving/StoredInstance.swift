@@ -10,7 +10,8 @@ struct StoredInstance: Sendable {
     let sopInstanceUID: UID
     let studyInstanceUID: UID
     let seriesInstanceUID: UID
-    let geometry: InstanceGeometry
+    /// Where its slices are: one, or those of a multi-frame image.
+    let slices: [InstanceGeometry]
     /// The positions of the inputs that accepted it.
     let inputs: [Int]
     /// The job that has the same content among its inputs.
@@ -23,7 +24,7 @@ struct StoredInstance: Sendable {
         sopInstanceUID = header[.sopInstanceUID] ?? UID("")
         studyInstanceUID = header[.studyInstanceUID] ?? UID("")
         seriesInstanceUID = header[.seriesInstanceUID] ?? UID("")
-        geometry = InstanceGeometry(dataSet: header)
+        slices = InstanceGeometry.slices(of: header)
         self.inputs = inputs
         birthDate = header[.patientBirthDate]
         sex = header[.patientSex]

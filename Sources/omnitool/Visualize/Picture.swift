@@ -20,7 +20,8 @@ struct Picture {
     /// - Parameters:
     ///   - longest: The most pixels that a side may have; more are scaled down.
     ///   - shade: The grey or the three colours, 0 to 255, of an element.
-    init<Element>(_ raster: Raster<Element>, atMost longest: Int, samples: Int, shade: (Element, inout [Float]) -> Void) {
+    init<Element>(_ raster: Raster<Element>, atMost longest: Int, samples: Int, shade: (Element, inout [Float]) -> Void)
+    {
         let side = min(raster.pixelWidth, raster.pixelHeight)
         let extent = (Double(raster.width) * raster.pixelWidth, Double(raster.height) * raster.pixelHeight)
         let pixel = max(side, max(extent.0, extent.1) / Double(longest))
@@ -36,9 +37,11 @@ struct Picture {
             for column in columns {
                 for sample in 0..<samples {
                     func at(_ y: Int, _ x: Int) -> Float { shades[(y * raster.width + x) * samples + sample] }
-                    let upper = at(row.first, column.first) * (1 - column.weight) + at(row.first, column.second) * column.weight
+                    let upper =
+                        at(row.first, column.first) * (1 - column.weight) + at(row.first, column.second) * column.weight
                     let lower =
-                        at(row.second, column.first) * (1 - column.weight) + at(row.second, column.second) * column.weight
+                        at(row.second, column.first) * (1 - column.weight) + at(row.second, column.second)
+                        * column.weight
                     bytes.append(UInt8(max(0, min(255, (upper * (1 - row.weight) + lower * row.weight).rounded()))))
                 }
             }
@@ -77,7 +80,9 @@ struct Picture {
             for row in 0..<picture.height {
                 let source = row * picture.width * picture.samples
                 let target = ((top + row) * width + left) * samples
-                for offset in 0..<picture.width * picture.samples { bytes[target + offset] = picture.bytes[source + offset] }
+                for offset in 0..<picture.width * picture.samples {
+                    bytes[target + offset] = picture.bytes[source + offset]
+                }
             }
         }
     }
@@ -91,7 +96,8 @@ struct Window: Equatable {
     /// The grey of a value, 0 to 255; black for what is not a number.
     func shade(_ value: Float, inverted: Bool) -> Float {
         guard !value.isNaN else { return 0 }
-        let place = width <= 1 ? (Double(value) > center - 0.5 ? 1 : 0) : (Double(value) - (center - 0.5)) / (width - 1) + 0.5
+        let place =
+            width <= 1 ? (Double(value) > center - 0.5 ? 1 : 0) : (Double(value) - (center - 0.5)) / (width - 1) + 0.5
         let bounded = Float(max(0, min(1, place)) * 255)
         return inverted ? 255 - bounded : bounded
     }

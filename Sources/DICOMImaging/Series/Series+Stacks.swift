@@ -1,0 +1,161 @@
+import DICOMCore
+import DICOMDictionary
+
+extension Series {
+    /// The stacks of the series: slices that share orientation, matrix, pixel spacing and frame of reference, the largest
+    /// stack first. A regular series has one.
+    public func stacks() -> [Series] {
+        var groups: [[Slice]] = []
+        for slice in slices {
+            if let index = groups.firstIndex(where: { Self.areParallel($0[0].geometry, slice.geometry) }) {
+                groups[index].append(slice)
+            } else {
+                groups.append([slice])
+            }
+        }
+        // Swift's sort does not promise to keep the order of equals.
+        let order = groups.indices.sorted {
+            groups[$0].count == groups[$1].count ? $0 < $1 : groups[$0].count > groups[$1].count
+        }
+        return order.compactMap { try? Series(slices: groups[$0]) }
+    }
+
+    private static func areParallel(_ first: InstanceGeometry, _ second: InstanceGeometry) -> Bool {
+        guard let one = first.plane, let two = second.plane, one.defect == nil, two.defect == nil else {
+            return first.plane == nil && second.plane == nil
+        }
+        return one.hasOrientation(of: two) && one.hasMatrix(of: two) && one.hasPixelSpacing(of: two)
+            && first.frameOfReferenceUID == second.frameOfReferenceUID
+    }
+
+    /// The part of the series that a volume is made of under a policy.
+    func partForVolume(_ policy: GeometryPolicy) throws(DICOMError) -> Series {
+        policy.takesLargestStack ? stacks().first ?? self : self
+    }
+
+    /// A volume of slices that are not at equal distances along their normal: interpolated linearly between neighbours onto
+    /// slices of the usual distance, into a box.
+    func resampledVolume<Scalar: VoxelScalar>(
+        of type: Scalar.Type, values: PixelValues
+    ) throws(DICOMError) -> Volume<Scalar> {
+        let mendable: Set<GeometryFinding.Kind> = [.missingSlice, .nonUniformSpacing, .sheared]
+        let refused = geometry.findings.filter { !mendable.contains($0.kind) }
+        guard refused.isEmpty else {
+            throw DICOMError(
+                .unacceptableGeometry,
+                "the series cannot be resampled to a regular stack of slices. "
+                    + refused.map(\.description).joined(separator: " "))
+        }
+        if let space = geometry.space {
+            let volume: Volume<Scalar> = try decodedVolume(space, values)
+            return try volume.resampled(to: try space.boxed())
+        }
+        return try resampledAlongNormal(values)
+    }
+
+    private func resampledAlongNormal<Scalar: VoxelScalar>(_ values: PixelValues) throws(DICOMError) -> Volume<Scalar> {
+        let planes = slices.compactMap(\.geometry.plane)
+        guard planes.count == slices.count, planes.count > 1, let first = planes.first else {
+            throw DICOMError(.unacceptableGeometry, "the series has too few slices to be resampled")
+        }
+        let places = planes.map { dot($0.position - first.position, first.normal) }
+        let gaps = zip(places.dropFirst(), places).map { $0 - $1 }.sorted()
+        let usual = gaps[gaps.count / 2]
+        let extent = places[places.count - 1]
+        guard gaps[0] > 0.01, extent / usual < 100_000 else {
+            throw DICOMError(.unacceptableGeometry, "the slices lie too close to each other to be resampled")
+        }
+        let shift = planes[planes.count - 1].position - (first.position + first.normal * extent)
+        guard length(shift) <= GeometryTolerance.position(step: usual) else {
+            throw DICOMError(
+                .unacceptableGeometry,
+                "the slices are at unequal distances and also move sideways; such a series is not resampled")
+        }
+        let count = max(2, Int((extent / usual).rounded()) + 1)
+        let step = extent / Double(count - 1)
+        let space = try Space(
+            origin: first.position, columnDirection: first.columnDirection, rowDirection: first.rowDirection,
+            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: first.normal * step,
+            columns: first.columns, rows: first.rows, slices: count,
+            frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
+        // The slices as they are, in a space that only has their shape.
+        let stored = try Space(
+            origin: first.position, columnDirection: first.columnDirection, rowDirection: first.rowDirection,
+            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: first.normal * step,
+            columns: first.columns, rows: first.rows, slices: slices.count,
+            frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
+        let volume: Volume<Scalar> = try decodedVolume(stored, values)
+        return volume.interpolated(at: places, in: space)
+    }
+}
+
+extension Space {
+    /// The smallest box along the normal that holds all of a sheared space: the same rows and columns and as many more.
+    func boxed() throws(DICOMError) -> Space {
+        guard isSheared else { return self }
+        let along = normal * dot(sliceStep, normal)
+        let drift = sliceStep - along
+        let (u, v) = (
+            dot(drift, columnDirection) / columnSpacing * Double(slices - 1),
+            dot(drift, rowDirection) / rowSpacing * Double(slices - 1)
+        )
+        let (left, up) = (min(0, u.rounded(.down)), min(0, v.rounded(.down)))
+        return try Space(
+            origin: origin + columnStep * left + rowStep * up, columnDirection: columnDirection,
+            rowDirection: rowDirection, rowSpacing: rowSpacing, columnSpacing: columnSpacing, sliceStep: along,
+            columns: columns + Int(max(0, u.rounded(.up)) - left), rows: rows + Int(max(0, v.rounded(.up)) - up),
+            slices: slices, frameOfReferenceUID: frameOfReferenceUID)
+    }
+}
+
+extension Volume where Scalar: VoxelScalar {
+    /// The slices of `space` interpolated between those here, which lie at `places` along its normal, ascending, in mm.
+    fileprivate func interpolated(at places: [Double], in space: Space) -> Volume<Scalar> {
+        let area = rows * columns
+        let step = space.sliceSpacing
+        var mask = padding.map {
+            PaddingMask(slices: space.slices, voxelsPerSlice: area, value: $0.value)
+        }
+        var result = Volume(space: space, unit: unit, repeating: 0)
+        withUnsafeBuffer { source in
+            result.withUnsafeMutableBuffer { target in
+                var upper = 1
+                for slice in 0..<space.slices {
+                    let place = min(Double(slice) * step, places[places.count - 1])
+                    while upper < places.count - 1, places[upper] < place { upper += 1 }
+                    let weight = (place - places[upper - 1]) / (places[upper] - places[upper - 1])
+                    let task = BlendTask(
+                        first: UnsafeRawPointer(source.baseAddress), second: UnsafeRawPointer(source.baseAddress),
+                        target: UnsafeMutableRawPointer(target.baseAddress), firstOffset: (upper - 1) * area,
+                        secondOffset: upper * area, targetOffset: slice * area, count: area,
+                        weight: max(0, min(1, weight)))
+                    perform(task, for: Scalar.scalarType)
+                    for voxel in 0..<area where padding?[upper - 1, voxel] == true || padding?[upper, voxel] == true {
+                        mask?[slice, voxel] = true
+                    }
+                }
+            }
+        }
+        result.padding = mask?.count == 0 ? nil : mask
+        return result
+    }
+}
+
+/// Mixes two runs of voxels.
+private struct BlendTask: ScalarTask {
+    let first, second: UnsafeRawPointer?
+    let target: UnsafeMutableRawPointer?
+    let firstOffset, secondOffset, targetOffset, count: Int
+    let weight: Double
+
+    func run<Scalar: ComputedScalar>(_ type: Scalar.Type) {
+        guard let first, let second, let target else { return }
+        let a = first.assumingMemoryBound(to: Scalar.self) + firstOffset
+        let b = second.assumingMemoryBound(to: Scalar.self) + secondOffset
+        let output = target.assumingMemoryBound(to: Scalar.self) + targetOffset
+        let weight = Scalar.Real(weight)
+        for index in 0..<count {
+            output[index] = Scalar(rounding: a[index].real + (b[index].real - a[index].real) * weight)
+        }
+    }
+}
