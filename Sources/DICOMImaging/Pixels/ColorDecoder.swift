@@ -3,8 +3,9 @@ import DICOMDictionary
 
 /// Decodes one native frame into colours of 8 bits for each component.
 ///
-/// YBR is converted by the inverse of PS3.3 C.7.6.3.1.2 (ITU-R BT.601, full range), rounded. Components of more than 8 bits
-/// lose their lower bits.
+/// YBR is converted by the inverse of PS3.3 C.7.6.3.1.2 (ITU-R BT.601, full range), rounded: R = Y + 1.402 Cr,
+/// G = Y − 0.344136 Cb − 0.714136 Cr, B = Y + 1.772 Cb, where 128 is taken from the chrominances before.
+/// Components of more than 8 bits lose their lower bits.
 struct ColorDecoder {
     let palette: ColorPalette?
 
@@ -66,11 +67,13 @@ struct ColorDecoder {
         case .ybrFull, .ybrFull422:
             for index in pixels.indices {
                 let pixel = pixels[index]
-                let (y, cb, cr) = (Float(pixel.red), Float(pixel.green) - 128, Float(pixel.blue) - 128)
-                func byte(_ value: Float) -> UInt8 { UInt8(max(0, min(255, (value + 0.5).rounded(.down)))) }
+                // In units of 1 / 65536, and half of one more to round.
+                let y = Int32(pixel.red) &<< 16 &+ 32_768
+                let (cb, cr) = (Int32(pixel.green) &- 128, Int32(pixel.blue) &- 128)
+                func byte(_ value: Int32) -> UInt8 { UInt8(truncatingIfNeeded: max(0, min(255, value &>> 16))) }
                 pixels[index] = RGBVoxel(
-                    red: byte(y + 1.402 * cr), green: byte(y - 0.344136 * cb - 0.714136 * cr),
-                    blue: byte(y + 1.772 * cb))
+                    red: byte(y &+ 91_881 &* cr), green: byte(y &- 22_553 &* cb &- 46_802 &* cr),
+                    blue: byte(y &+ 116_130 &* cb))
             }
         default:
             throw DICOMError(

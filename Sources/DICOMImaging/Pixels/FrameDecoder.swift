@@ -9,11 +9,6 @@ struct FrameDecoder {
     let format: PixelFormat
     let transform: ModalityTransform
 
-    init(format: PixelFormat, transform: ModalityTransform) {
-        self.format = format
-        self.transform = transform
-    }
-
     /// Decodes `source` into `destination`, which has a place for each sample.
     ///
     /// - Parameter source: At least `format.frameLength` bytes, little endian.
