@@ -1,5 +1,10 @@
 import ArgumentParser
+import DICOMCodecJPEG
+import DICOMCodecJPEG2000
+import DICOMCodecJPEGLS
+import DICOMCodecJPEGLossless
 import DICOMCoding
+import DICOMImaging
 
 /// The command-line tools around a node.
 @main
@@ -9,7 +14,12 @@ struct Omnitool: AsyncParsableCommand {
         subcommands: [
             StoreCommand.self, EchoCommand.self, ReceiveCommand.self, ShowCommand.self, CompareCommand.self,
             DICOMDirCommand.self,
-            ConvertCommand.self,
+            ConvertCommand.self, VisualizeCommand.self, GeometryCommand.self,
             PhantomCommand.self,
         ])
+
+    static func main() async {
+        FrameCodecs.register([JPEGCodec(), JPEGLosslessCodec(), JPEGLSCodec(), JPEG2000Codec()])
+        await main(nil)
+    }
 }

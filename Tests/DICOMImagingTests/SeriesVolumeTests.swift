@@ -131,6 +131,27 @@ struct SeriesVolumeTests {
         #expect(series.geometry.findings.contains { $0.kind == kind }, "\(folder): \(series.geometry.explanation)")
     }
 
+    /// A sound volume of two slices, with a note; missing slices and gantry tilt can be resampled, other things cannot.
+    @Test func failingSeriesAreHandledByTheNamedPolicy() throws {
+        let two = try Series(files: SharedData.images("dicom2nifti/failing/slicecount/001"))
+        #expect(two.geometry.isUniform && two.geometry.notes.map(\.kind) == [.fewSlices])
+        #expect(try two.volume(of: Float.self).slices == 2)
+        for (folder, slices) in [("sliceincrement/001", 5), ("sliceincrement/002", 5), ("gantrytilting/001", 4)] {
+            let series = try Series(files: SharedData.images("dicom2nifti/failing/" + folder))
+            #expect(code { _ = try series.volume(of: Float.self) } == .unacceptableGeometry, "\(folder)")
+            let volume = try series.volume(of: Float.self, policy: .resample)
+            #expect(volume.slices == slices && !volume.space.isSheared, "\(folder): \(volume.slices)")
+        }
+        let mixed = try Series(files: SharedData.images("dicom2nifti/failing/sliceorientation/001"))
+        #expect(code { _ = try mixed.volume(of: Float.self, policy: .resample) } == .unacceptableGeometry)
+        #expect(try mixed.volume(of: Float.self, policy: .largestStack).slices == 2)
+        #expect(mixed.stacks().map(\.slices.count) == [2, 2])
+        let same = try Series(files: SharedData.images("dicom2nifti/failing/notavolume/001"))
+        for policy in [GeometryPolicy.reject, .acceptSheared, .resample, .largestStack] {
+            #expect(code { _ = try same.volume(of: Float.self, policy: policy) } == .unacceptableGeometry)
+        }
+    }
+
     @Test func gantryTiltIsAcceptedWhenAsked() throws {
         let series = try Series(files: SharedData.images("dicom2nifti/failing/gantrytilting/001"))
         let volume = try series.volume(of: Float.self, policy: .acceptSheared)

@@ -16,6 +16,12 @@ extension GeometryExamination {
             return nil
         }
         findShear(of: step, times: distinct.count - 1, normal: normal)
+        if distinct.count == 2 {
+            notes.append(
+                GeometryFinding(
+                    .fewSlices, instances: placed.map(\.index),
+                    "There are two slices only, \(millimetres(length(step))) apart: no third confirms that none is missing."))
+        }
         return (step, false)
     }
 

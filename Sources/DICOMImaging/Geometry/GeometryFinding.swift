@@ -26,6 +26,8 @@ public struct GeometryFinding: Hashable, Sendable, CustomStringConvertible {
         case sheared
         /// Not irregular: there is one slice, and its extent was taken from Spacing Between Slices or Slice Thickness.
         case assumedSliceStep
+        /// Not irregular: there are two slices, whose distance nothing confirms.
+        case fewSlices
     }
 
     public let kind: Kind

@@ -3,7 +3,9 @@ enum ViewerPage {
     /// - Parameters:
     ///   - planes: Their names, how many slices each has, and which is shown first.
     ///   - window: Nil for colour, which has none.
-    static func html(title: String, planes: [(name: String, slices: Int, first: Int)], window: Window?) -> String {
+    static func html(
+        title: String, planes: [(name: String, slices: Int, first: Int)], window: (center: Double, width: Double)?
+    ) -> String {
         let list = planes.map { "{name:\"\($0.name)\",slices:\($0.slices),at:\($0.first)}" }.joined(separator: ",")
         let state = window.map { "{c:\($0.center),w:\($0.width)}" } ?? "null"
         return """

@@ -1,4 +1,5 @@
-import DICOMImaging
+import DICOMCodecPNG
+import DICOMCore
 
 /// An 8-bit picture with square pixels: grey, or red, green and blue.
 struct Picture {
@@ -88,17 +89,11 @@ struct Picture {
     }
 }
 
-/// The grey window: values are shown from black to white around a centre (PS3.3 C.11.2.1.2.1, in modality values).
-struct Window: Equatable {
-    var center: Double
-    var width: Double
-
-    /// The grey of a value, 0 to 255; black for what is not a number.
-    func shade(_ value: Float, inverted: Bool) -> Float {
-        guard !value.isNaN else { return 0 }
-        let place =
-            width <= 1 ? (Double(value) > center - 0.5 ? 1 : 0) : (Double(value) - (center - 0.5)) / (width - 1) + 0.5
-        let bounded = Float(max(0, min(1, place)) * 255)
-        return inverted ? 255 - bounded : bounded
+extension Picture {
+    /// The picture as a PNG file.
+    func png() throws(DICOMError) -> [UInt8] {
+        samples == 3
+            ? try PNG.encode(rgb: bytes, rows: height, columns: width)
+            : try PNG.encode(gray: bytes, rows: height, columns: width)
     }
 }

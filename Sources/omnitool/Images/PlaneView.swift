@@ -31,7 +31,7 @@ struct PlaneView {
     init(_ plane: Plane, of space: Space) {
         let steps = [space.columnStep, space.rowStep, space.sliceStep]
         let counts = [space.columns, space.rows, space.slices]
-        let closest = Self.closestAxes(steps)
+        let closest = space.closestAxes
         /// The volume's axis along a direction of the patient (0: left, 1: back, 2: head), or against it.
         func axis(_ direction: Int, reversed: Bool = false) -> Axis {
             let index = closest[direction]
@@ -52,16 +52,6 @@ struct PlaneView {
             case .sagittal: (axis(1), axis(2, reversed: true), axis(0))
             case .stored: (stored(0), stored(1), stored(2))
             }
-    }
-
-    /// For each direction of the patient the axis of the volume that takes it, so that all three fit best.
-    private static func closestAxes(_ steps: [SIMD3<Double>]) -> [Int] {
-        let units = steps.map { $0 / ($0 * $0).sum().squareRoot() }
-        let permutations = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
-        func fit(_ permutation: [Int]) -> Double {
-            (0..<3).reduce(0) { $0 + abs(units[permutation[$1]][$1]) }
-        }
-        return permutations.max { fit($0) < fit($1) } ?? [0, 1, 2]
     }
 
     /// Where in the buffer a step along an axis leads.
