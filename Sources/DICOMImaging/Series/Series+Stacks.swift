@@ -58,34 +58,38 @@ extension Series {
         guard planes.count == slices.count, planes.count > 1, let first = planes.first else {
             throw DICOMError(.unacceptableGeometry, "the series has too few slices to be resampled")
         }
-        let places = planes.map { dot($0.position - first.position, first.normal) }
+        let line = planes[planes.count - 1].position - first.position
+        let extent = length(line)
+        let direction = line / extent
+        let places = planes.map { dot($0.position - first.position, direction) }
         let gaps = zip(places.dropFirst(), places).map { $0 - $1 }.sorted()
         let usual = gaps[gaps.count / 2]
-        let extent = places[places.count - 1]
-        guard gaps[0] > 0.01, extent / usual < 100_000 else {
+        guard extent > 0.01, gaps[0] > 0.01, extent / usual < 100_000 else {
             throw DICOMError(.unacceptableGeometry, "the slices lie too close to each other to be resampled")
         }
-        let shift = planes[planes.count - 1].position - (first.position + first.normal * extent)
-        guard length(shift) <= GeometryTolerance.position(step: usual) else {
+        let isStraight = zip(planes, places).allSatisfy { plane, place in
+            length(plane.position - (first.position + direction * place)) <= GeometryTolerance.position(step: usual)
+        }
+        guard isStraight else {
             throw DICOMError(
-                .unacceptableGeometry,
-                "the slices are at unequal distances and also move sideways; such a series is not resampled")
+                .unacceptableGeometry, "the slices do not lie on a line, so they cannot be resampled to a regular stack")
         }
         let count = max(2, Int((extent / usual).rounded()) + 1)
         let step = extent / Double(count - 1)
         let space = try Space(
             origin: first.position, columnDirection: first.columnDirection, rowDirection: first.rowDirection,
-            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: first.normal * step,
+            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: direction * step,
             columns: first.columns, rows: first.rows, slices: count,
             frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
         // The slices as they are, in a space that only has their shape.
         let stored = try Space(
             origin: first.position, columnDirection: first.columnDirection, rowDirection: first.rowDirection,
-            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: first.normal * step,
+            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: direction * step,
             columns: first.columns, rows: first.rows, slices: slices.count,
             frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
         let volume: Volume<Scalar> = try decodedVolume(stored, values)
-        return volume.interpolated(at: places, in: space)
+        let regular = volume.interpolated(at: places, in: space)
+        return space.isSheared ? try regular.resampled(to: try space.boxed()) : regular
     }
 }
 
@@ -109,7 +113,7 @@ extension Space {
 }
 
 extension Volume where Scalar: VoxelScalar {
-    /// The slices of `space` interpolated between those here, which lie at `places` along its normal, ascending, in mm.
+    /// The slices of `space` interpolated between those here, which lie at `places` along its step, ascending, in mm.
     fileprivate func interpolated(at places: [Double], in space: Space) -> Volume<Scalar> {
         let area = rows * columns
         let step = space.sliceSpacing
