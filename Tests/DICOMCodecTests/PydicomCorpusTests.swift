@@ -56,7 +56,7 @@ struct PydicomCorpusTests {
 }
 
 /// The files, and the program that judges what was made of them.
-private enum PydicomCorpus {
+enum PydicomCorpus {
     static let folders: [String] = {
         let program = """
             import os, importlib.util

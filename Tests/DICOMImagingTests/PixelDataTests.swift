@@ -78,6 +78,9 @@ struct PixelDataTests {
         #expect(code { _ = try PixelData(frames).frames() } == .missingPixelData)
         #expect(code { _ = try PixelData(frames).frame(-1) } == .missingPixelData)
         #expect(code { _ = try PixelData(DataSet()) } == .missingPixelData)
+        let odd = ImageCase(
+            "odd", rows: 3, columns: 3, samples: 3, allocated: 8, photometric: "YBR_FULL_422", bytesPerFrame: 18)
+        #expect(code { _ = try PixelData(odd.dataSet).frame(0) } == .invalidPixelDescription)
     }
 
     /// A transfer syntax of this test, whose frames are decoded by turning each bit round.

@@ -6,7 +6,8 @@ import Synchronization
 
 /// The frames of an image, decoded one at a time, whatever transfer syntax they are in.
 ///
-/// Making it reads no pixels. Several threads may decode frames at once.
+/// Making it reads no pixels. Several threads may decode frames at once. A frame may have up to 2 GiB; memory is taken for
+/// it once the pixel data are known to be long enough for it, or for its codestream.
 ///
 /// ```swift
 /// let pixels = try PixelData(path: "cine.dcm")
@@ -182,6 +183,12 @@ public struct PixelData: Sendable {
                 .unsupportedPixelData,
                 "\(format.photometricInterpretation) of \(format.bitsAllocated) bits is not decoded, only YBR_FULL_422 of 8",
                 at: [Attribute<String>.photometricInterpretation.tag])
+        }
+        guard format.columns % 2 == 0 else {
+            throw DICOMError(
+                .invalidPixelDescription,
+                "YBR_FULL_422 has pairs of pixels in each row, so Columns has to be even, not \(format.columns)",
+                at: [Attribute<Int>.columns.tag])
         }
         // The source may have been read to the start of the target.
         let pairs = [UInt8](source)
