@@ -20,7 +20,8 @@ extension GeometryExamination {
             notes.append(
                 GeometryFinding(
                     .fewSlices, instances: placed.map(\.index),
-                    "There are two slices only, \(millimetres(length(step))) apart: no third confirms that none is missing."))
+                    "There are two slices only, \(millimetres(length(step))) apart: no third confirms that none is missing."
+                ))
         }
         return (step, false)
     }

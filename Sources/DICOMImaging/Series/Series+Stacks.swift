@@ -72,7 +72,8 @@ extension Series {
         }
         guard isStraight else {
             throw DICOMError(
-                .unacceptableGeometry, "the slices do not lie on a line, so they cannot be resampled to a regular stack")
+                .unacceptableGeometry, "the slices do not lie on a line, so they cannot be resampled to a regular stack"
+            )
         }
         let count = max(2, Int((extent / usual).rounded()) + 1)
         let step = extent / Double(count - 1)
