@@ -117,6 +117,10 @@ struct VisualizeCommand: AsyncParsableCommand {
             default: return nil
             }
         }
-        try await page.run { address in print("\(stack.title): \(address)\nCtrl-C ends it.") }
+        try await page.run { address in
+            var output = StandardOutput()
+            output.write("\(stack.title): \(address)\nCtrl-C ends it.\n")
+            output.flush()
+        }
     }
 }

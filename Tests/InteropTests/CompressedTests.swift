@@ -8,7 +8,7 @@ import Testing
     ])
     func sendersMayCompress(encoder: String, proposal: String) async throws {
         try await withFolder { folder in
-            let input = try await phantom(in: folder, "in", ["--slices", "5", "--rows", "30", "--columns", "41"])
+            let input = try await phantom(in: folder, "in", ["--slices", "5", "--rows", "40", "--columns", "41"])
             try await compress(input, with: encoder)
             let node = try await Server.node(
                 state: folder + "/state", destination: "NOBODY@127.0.0.1:1", program: "FaultyNode", aeTitle: "FAULTY",
@@ -17,12 +17,12 @@ import Testing
                 "/usr/bin/storescu",
                 ["--scan-directories", "--recurse", "-v", proposal, "-aec", "FAULTY", "127.0.0.1", node.port, input])
             #expect(sent.status == 0, "\(sent.text)")
-            #expect(!sent.text.contains("Converting transfer syntax"), "\(sent.text)")
+            #expect(!sent.text.contains("-> Little Endian"), "\(sent.text)")
             _ = try await node.process.line(matching: "Job 1 is done")
             try await node.stop()
             var expected = 0
-            for index in 0..<5 * 30 * 41 {
-                let (slice, row, column) = (index / (30 * 41), index / 41 % 30, index % 41)
+            for index in 0..<5 * 40 * 41 {
+                let (slice, row, column) = (index / (40 * 41), index / 41 % 40, index % 41)
                 expected += ((101 * slice + 17 * row + 3 * column + 1) % 4096 - 1024) * (index % 8191)
             }
             #expect(try String(contentsOfFile: folder + "/sum", encoding: .utf8) == "\(expected)")

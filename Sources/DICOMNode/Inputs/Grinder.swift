@@ -12,11 +12,14 @@ public struct Grinder<Value: Sendable>: Sendable {
 
     /// A volume in the unit of the modality (HU for CT): slices × rows × columns.
     ///
-    /// - Parameter policy: What to do with a series that is not uniform.
+    /// - Parameters:
+    ///   - policy: What to do with a series that is not uniform.
+    ///   - unit: What the numbers have to be, such as `.hounsfield`: a series in another unit fails the job instead of being
+    ///     taken for it. Nil: whatever the series says.
     public static func volume<Scalar: VoxelScalar>(
-        of scalar: Scalar.Type = Scalar.self, policy: GeometryPolicy = .reject
+        of scalar: Scalar.Type = Scalar.self, policy: GeometryPolicy = .reject, unit: VoxelUnit? = nil
     ) -> Grinder<Volume<Scalar>> where Value == Volume<Scalar> {
-        Grinder { try $0.series().volume(of: scalar, policy: policy) }
+        Grinder { try $0.series().volume(of: scalar, policy: policy).required(in: unit) }
     }
 
     /// The values of one attribute in each instance, in the order of the series.
@@ -46,7 +49,8 @@ public struct Grinder<Value: Sendable>: Sendable {
 }
 
 extension Grinder where Value == Series {
-    /// The series, sorted along its normal; pixel data stay in the files until they are asked for.
+    /// The series, sorted along its normal. Its volume is lazy: pixel data stay in the files until ``Series/volume(of:policy:values:)``
+    /// is called, for all of it or for one of its ``Series/stacks()`` or ``Series/parts(by:)``.
     public static var series: Self { Grinder { try $0.series() } }
 }
 
@@ -59,10 +63,16 @@ extension Grinder where Value == [DataSet] {
 public struct InputInstances: Sendable {
     /// The Part 10 files.
     public let paths: [String]
+    /// The name of the input.
+    public let name: String
+    /// The job's folder for files in between, which is removed with the job.
+    public let workingDirectory: String
     private let cachedSeries: SeriesCache
 
-    init(paths: [String]) {
+    init(paths: [String], name: String = "input", workingDirectory: String = ".") {
         self.paths = paths
+        self.name = name
+        self.workingDirectory = workingDirectory
         cachedSeries = SeriesCache()
     }
 

@@ -24,7 +24,8 @@ struct PipelineDefinition: Sendable {
         run = { paths, context in
             let inputs = P.Inputs()
             for (name, input) in inputs.declared {
-                let instances = InputInstances(paths: paths[name] ?? [])
+                let instances = InputInstances(
+                    paths: paths[name] ?? [], name: name, workingDirectory: context.workingDirectory)
                 do {
                     input.fill(try input.definition.grind(instances), series: try instances.series())
                 } catch let error as DICOMError {
