@@ -51,27 +51,7 @@ struct JPEG2000Header {
             throw DICOMError(
                 .invalidCodestream, "the JPEG 2000 codestream has \(tiles) tiles, more than its size allows")
         }
-        try checkCodingStyle()
-    }
-
-    /// Tiny code-blocks and precincts of a large image would take a hundred times its memory.
-    private func checkCodingStyle() throws(DICOMError) {
-        var position = 2
-        while position + 4 <= codestream.count, codestream[position] == 0xFF, codestream[position + 1] != 0x90 {
-            let marker = codestream[position + 1]
-            let length = max(2, Self.number(codestream, position + 2, 2))
-            if marker == 0x52, position + 14 <= codestream.count {
-                let levels = Int(codestream[position + 9])
-                let hasPrecincts = codestream[position + 4] & 1 == 1
-                for level in 1..<max(2, levels + 1) where hasPrecincts && position + 14 + level < codestream.count {
-                    let exponents = codestream[position + 14 + level]
-                    guard exponents & 0xF >= 4, exponents >> 4 >= 4 else {
-                        throw DICOMError(.unsupportedPixelData, "JPEG 2000 with precincts below 16 × 16 is not decoded")
-                    }
-                }
-            }
-            position += 2 + length
-        }
+        try checkCodingStyles()
     }
 
     /// The codestream, or that in the box `jp2c` of a JP2 file.
@@ -93,7 +73,7 @@ struct JPEG2000Header {
         throw DICOMError(.invalidCodestream, "the JP2 file in the frame has no codestream")
     }
 
-    private static func number(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ count: Int) -> Int {
+    static func number(_ bytes: UnsafeRawBufferPointer, _ offset: Int, _ count: Int) -> Int {
         var value = 0
         for index in 0..<count where offset + index < bytes.count { value = value << 8 | Int(bytes[offset + index]) }
         return count == 8 ? value & Int.max : value

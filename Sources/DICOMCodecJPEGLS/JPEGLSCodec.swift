@@ -88,11 +88,11 @@ public struct JPEGLSCodec: FrameCodec {
         _ samples: UnsafeRawBufferPointer, format: PixelFormat, transferSyntax: UID
     ) throws(DICOMError) -> (codestream: [UInt8], photometricInterpretation: PhotometricInterpretation) {
         guard [8, 16].contains(format.bitsAllocated), format.bitsStored >= 2, format.sampleType != .float,
-            format.sampleType != .double, format.bitsStored > 8 || format.bitsAllocated == 8
+            format.sampleType != .double
         else {
             throw DICOMError(
                 .unsupportedPixelData,
-                "JPEG-LS holds samples of 2 to 16 bits in the cells they need, not \(format.bitsStored) of "
+                "JPEG-LS holds samples of 2 to 16 bits in cells of 8 or 16, not \(format.bitsStored) of "
                     + "\(format.bitsAllocated)")
         }
         // What the cells hold beside the samples would be refused, and signs are bits beyond the sample.
@@ -111,8 +111,10 @@ public struct JPEGLSCodec: FrameCodec {
             throw DICOMError(.unsupportedPixelData, "CharLS could not be started")
         }
         defer { charls_jpegls_encoder_destroy(encoder) }
+        // DCMTK does not read samples of up to 8 bits into cells of 16; it writes those with the precision of the cells.
+        let precision = format.bitsStored <= 8 ? format.bitsAllocated : format.bitsStored
         var info = charls_frame_info(
-            width: UInt32(format.columns), height: UInt32(format.rows), bits_per_sample: Int32(format.bitsStored),
+            width: UInt32(format.columns), height: UInt32(format.rows), bits_per_sample: Int32(precision),
             component_count: Int32(format.samplesPerPixel))
         try check(charls_jpegls_encoder_set_frame_info(encoder, &info))
         if format.samplesPerPixel > 1 {

@@ -31,7 +31,7 @@ public enum FrameCodecs {
     /// - Throws: ``DICOMError`` with the code `unsupportedPixelData` when there is none; it names the product to add.
     public static func decoders(for transferSyntax: UID) throws(DICOMError) -> [any FrameCodec] {
         let codecs = registered.withLock { $0.filter { $0.decodableTransferSyntaxes.contains(transferSyntax) } }
-        if codecs.isEmpty { throw missing(transferSyntax, "decodes") }
+        if codecs.isEmpty { throw missing(transferSyntax, encodes: false) }
         return codecs
     }
 
@@ -40,7 +40,7 @@ public enum FrameCodecs {
     /// - Throws: ``DICOMError`` with the code `unsupportedPixelData` when there is none; it names the product to add.
     public static func encoder(for transferSyntax: UID) throws(DICOMError) -> any FrameCodec {
         let codec = registered.withLock { $0.first { $0.encodableTransferSyntaxes.contains(transferSyntax) } }
-        guard let codec else { throw missing(transferSyntax, "encodes") }
+        guard let codec else { throw missing(transferSyntax, encodes: true) }
         return codec
     }
 
@@ -49,29 +49,25 @@ public enum FrameCodecs {
         registered.withLock { Set($0.flatMap(\.decodableTransferSyntaxes)) }
     }
 
-    /// The products that have codecs for a transfer syntax, by the start of its UID.
-    private static let products: [(prefix: String, product: String)] = [
-        ("1.2.840.10008.1.2.4.50", "DICOMCodecJPEG"),
-        ("1.2.840.10008.1.2.4.51", "DICOMCodecJPEG (8 bits) or DICOMCodecJPEGLossless (12 bits)"),
-        ("1.2.840.10008.1.2.4.57", "DICOMCodecJPEGLossless"),
-        ("1.2.840.10008.1.2.4.70", "DICOMCodecJPEGLossless"),
-        ("1.2.840.10008.1.2.4.80", "DICOMCodecJPEGLS"),
-        ("1.2.840.10008.1.2.4.81", "DICOMCodecJPEGLS"),
-        ("1.2.840.10008.1.2.4.90", "DICOMCodecJPEG2000"),
-        ("1.2.840.10008.1.2.4.91", "DICOMCodecJPEG2000"),
-        ("1.2.840.10008.1.2.4.201", "DICOMCodecJPEG2000"),
-        ("1.2.840.10008.1.2.4.202", "DICOMCodecJPEG2000"),
-        ("1.2.840.10008.1.2.4.203", "DICOMCodecJPEG2000"),
+    /// The products that have codecs for transfer syntaxes, and those among these that they encode too.
+    private static let products: [(product: String, decoded: Set<UID>, encoded: Set<UID>)] = [
+        ("DICOMCodecJPEG", [.jpegBaseline8Bit], []),
+        ("DICOMCodecJPEG (8 bits) or DICOMCodecJPEGLossless (12 bits)", [.jpegExtended12Bit], []),
+        ("DICOMCodecJPEGLossless", [.jpegLossless, .jpegLosslessSV1], []),
+        ("DICOMCodecJPEGLS", [.jpeglsLossless, .jpeglsNearLossless], [.jpeglsLossless]),
+        (
+            "DICOMCodecJPEG2000", [.jpeg2000Lossless, .jpeg2000, .htj2kLossless, .htj2kLosslessRPCL, .htj2k],
+            [.jpeg2000Lossless]
+        ),
     ]
 
-    private static func missing(_ transferSyntax: UID, _ verb: String) -> DICOMError {
-        let name = "\(TransferSyntax(uid: transferSyntax)) (\(transferSyntax))"
-        guard let product = products.first(where: { $0.prefix == transferSyntax.string })?.product else {
-            return DICOMError(.unsupportedPixelData, "there is no codec that \(verb) frames in \(name)")
-        }
+    private static func missing(_ transferSyntax: UID, encodes: Bool) -> DICOMError {
+        let what =
+            "codec that \(encodes ? "encodes" : "decodes") frames in \(TransferSyntax(uid: transferSyntax)) (\(transferSyntax))"
+        let product = products.first { (encodes ? $0.encoded : $0.decoded).contains(transferSyntax) }?.product
+        guard let product else { return DICOMError(.unsupportedPixelData, "there is no \(what)") }
         return DICOMError(
             .unsupportedPixelData,
-            "no codec that \(verb) frames in \(name) is registered: add the product \(product) to the program and "
-                + "register its codec at the start")
+            "no \(what) is registered: add the product \(product) to the program and register its codec at the start")
     }
 }

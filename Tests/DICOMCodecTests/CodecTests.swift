@@ -1,2 +1,0 @@
-import DICOMImaging
-import Testing
