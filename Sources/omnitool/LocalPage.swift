@@ -11,8 +11,7 @@ struct LocalPage: Sendable {
         var body: [UInt8]
     }
 
-    private typealias Part = HTTPServerRequestPart
-    private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPPart<HTTPResponseHead, ByteBuffer>>
+    private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
 
     private let secret: String
     private let answer: @Sendable (_ path: String, _ query: [String: String]) throws -> Answer?
@@ -63,7 +62,7 @@ struct LocalPage: Sendable {
     }
 
     private func respond(
-        to request: HTTPRequestHead, _ responses: NIOAsyncChannelOutboundWriter<HTTPPart<HTTPResponseHead, ByteBuffer>>
+        to request: HTTPRequestHead, _ responses: NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
     ) async throws {
         let (status, content) = content(for: request)
         var headers = HTTPHeaders()
@@ -72,7 +71,7 @@ struct LocalPage: Sendable {
         // The pictures are of patients: nothing of them stays in a cache.
         headers.add(name: "Cache-Control", value: "no-store")
         try await responses.write(.head(HTTPResponseHead(version: request.version, status: status, headers: headers)))
-        if request.method != .HEAD { try await responses.write(.body(ByteBuffer(bytes: content.body))) }
+        if request.method != .HEAD { try await responses.write(.body(.byteBuffer(ByteBuffer(bytes: content.body)))) }
         try await responses.write(.end(nil))
     }
 
