@@ -40,6 +40,7 @@ public struct JPEGLSCodec: FrameCodec {
     private func decode(
         _ codestream: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer
     ) throws(DICOMError) -> Bool {
+        let codestream = try upToItsEnd(codestream)
         guard let decoder = charls_jpegls_decoder_create(), let source = codestream.baseAddress,
             let target = buffer.baseAddress
         else { throw DICOMError(.invalidCodestream, "CharLS could not be started") }
@@ -55,6 +56,16 @@ public struct JPEGLSCodec: FrameCodec {
         try check(charls_jpegls_decoder_get_interleave_mode(decoder, &mode))
         try check(charls_jpegls_decoder_decode_to_buffer(decoder, target, length, 0))
         return mode == CHARLS_INTERLEAVE_MODE_NONE
+    }
+
+    /// Without what follows the end of image marker. CharLS 2.4 counts to 2³¹ where memory ends before a marker comes.
+    private func upToItsEnd(_ codestream: UnsafeRawBufferPointer) throws(DICOMError) -> UnsafeRawBufferPointer {
+        var end = codestream.count
+        while end >= 2, codestream[end - 2] != 0xFF || codestream[end - 1] != 0xD9 { end -= 1 }
+        guard end >= 2 else {
+            throw DICOMError(.invalidCodestream, "the JPEG-LS codestream has no end; it is cut off or damaged")
+        }
+        return UnsafeRawBufferPointer(rebasing: codestream[..<end])
     }
 
     private func check(_ status: charls_jpegls_errc) throws(DICOMError) {
