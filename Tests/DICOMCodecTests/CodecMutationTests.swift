@@ -14,7 +14,7 @@ struct CodecMutationTests {
     init() { CodecCase.registerCodecs() }
 
     /// Flipped bits, other bytes in the header, cut ends, inserted and removed bytes.
-    private func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
+    static func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
         guard !bytes.isEmpty else { return }
         let header = min(bytes.count, 160)
         let numbers: [UInt8] = [0, 1, 2, 4, 0x7F, 0x80, 0xFE, 0xFF]
@@ -40,7 +40,7 @@ struct CodecMutationTests {
             guard case .fragments(let fragments)? = encoded.dataSet[element: .pixelData]?.value else { continue }
             for _ in 0..<1000 / images.count + 1 {
                 var frame = Array(fragments[1])
-                for _ in 0..<Int.random(in: 1...3, using: &generator) { mutate(&frame, using: &generator) }
+                for _ in 0..<Int.random(in: 1...3, using: &generator) { Self.mutate(&frame, using: &generator) }
                 let codestream = frame
                 do throws(DICOMError) {
                     try decode(codestream, of: encoded, syntax)
@@ -85,7 +85,7 @@ struct CodecMutationTests {
             // Large images are slow to decode without optimisation.
             for _ in 0..<(pixels.format.sampleCount > 100_000 ? 4 : 40) {
                 var frame = original
-                for _ in 0..<Int.random(in: 1...3, using: &generator) { mutate(&frame, using: &generator) }
+                for _ in 0..<Int.random(in: 1...3, using: &generator) { Self.mutate(&frame, using: &generator) }
                 let codestream = frame
                 do throws(DICOMError) {
                     try decode(codestream, of: file, pixels.transferSyntax.uid)
