@@ -30,6 +30,8 @@ public struct JPEG2000Codec: FrameCodec {
         var parameters = opj_dparameters_t()
         opj_set_default_decoder_parameters(&parameters)
         let source = MemoryStream(reading: header.codestream)
+        // OpenJPEG has pointers to both.
+        defer { withExtendedLifetime((source, messages)) {} }
         var image: UnsafeMutablePointer<opj_image_t>?
         defer { if let image { opj_image_destroy(image) } }
         guard opj_setup_decoder(codec, &parameters) == OPJ_TRUE,
@@ -109,6 +111,7 @@ public struct JPEG2000Codec: FrameCodec {
         let shortest = min(format.rows, format.columns)
         parameters.numresolution = Int32(min(6, Int.bitWidth - shortest.leadingZeroBitCount))
         let target = MemoryStream(writingAbout: format.frameLength)
+        defer { withExtendedLifetime((target, messages)) {} }
         guard opj_setup_encoder(codec, &parameters, image) == OPJ_TRUE,
             opj_start_compress(codec, image, target.stream) == OPJ_TRUE,
             opj_encode(codec, target.stream) == OPJ_TRUE, opj_end_compress(codec, target.stream) == OPJ_TRUE

@@ -28,11 +28,11 @@ final class MemoryStream {
     private func connect() {
         opj_stream_set_user_data(stream, Unmanaged.passUnretained(self).toOpaque(), nil)
         opj_stream_set_read_function(stream) { buffer, count, user in
-            guard let buffer, let stream = MemoryStream.from(user) else { return OPJ_SIZE_T.max }
+            guard let buffer, let stream = MemoryStream.from(user) else { return -1 }
             return stream.read(buffer, count)
         }
         opj_stream_set_write_function(stream) { buffer, count, user in
-            guard let buffer, let stream = MemoryStream.from(user) else { return OPJ_SIZE_T.max }
+            guard let buffer, let stream = MemoryStream.from(user) else { return -1 }
             return stream.write(buffer, count)
         }
         opj_stream_set_skip_function(stream) { count, user in
@@ -50,8 +50,8 @@ final class MemoryStream {
     }
 
     private func read(_ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
-        // The end is the largest size (-1), not 0.
-        guard position < source.count, let base = source.baseAddress else { return OPJ_SIZE_T.max }
+        // The end is -1, the largest size in C, not 0.
+        guard position < source.count, let base = source.baseAddress else { return -1 }
         let available = min(count, source.count - position)
         buffer.copyMemory(from: base + position, byteCount: available)
         position += available
