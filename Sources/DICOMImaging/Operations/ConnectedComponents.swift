@@ -93,27 +93,48 @@ private struct RunTask: ScalarTask {
     func run<Scalar: ComputedScalar>(_ type: Scalar.Type) {
         guard let source else { return }
         let voxels = source.assumingMemoryBound(to: Scalar.self)
+        var capacity = 0
         for slice in slices {
             var runs: [Run] = []
+            runs.reserveCapacity(capacity)
             var firsts = [Int32](repeating: 0, count: finder.rows + 1)
             for row in 0..<finder.rows {
                 append(voxels + (slice * finder.rows + row) * finder.columns, &runs)
                 firsts[row + 1] = Int32(truncatingIfNeeded: runs.count)
             }
             finder.set(runs, firsts, slice)
+            // Slices resemble each other.
+            capacity = runs.count + runs.count / 8
         }
     }
 
+    /// Voxels become bits, 64 at a time; where a bit differs from the one before, a run starts or ends. Noise would cost a
+    /// branch that cannot be foreseen for every voxel otherwise.
     @inline(__always)
     private func append<Scalar: ComputedScalar>(_ line: UnsafePointer<Scalar>, _ runs: inout [Run]) {
         let count = finder.columns
-        var column = 0
-        while column < count {
-            while column < count, line[column] == 0 { column += 1 }
-            guard column < count else { return }
-            let start = column
-            while column < count, line[column] != 0 { column += 1 }
-            runs.append(Run(start: Int32(truncatingIfNeeded: start), end: Int32(truncatingIfNeeded: column)))
+        var carry: UInt64 = 0
+        var start = -1
+        for base in stride(from: 0, to: count, by: 64) {
+            var bits: UInt64 = 0
+            for offset in 0..<min(64, count - base) {
+                bits |= (line[base + offset] != 0 ? 1 : 0) &<< UInt64(truncatingIfNeeded: offset)
+            }
+            var edges = bits ^ (bits << 1 | carry)
+            carry = bits >> 63
+            while edges != 0 {
+                let place = base + edges.trailingZeroBitCount
+                edges &= edges &- 1
+                if start < 0 {
+                    start = place
+                } else {
+                    runs.append(Run(start: Int32(truncatingIfNeeded: start), end: Int32(truncatingIfNeeded: place)))
+                    start = -1
+                }
+            }
+        }
+        if start >= 0 {
+            runs.append(Run(start: Int32(truncatingIfNeeded: start), end: Int32(truncatingIfNeeded: count)))
         }
     }
 }
@@ -210,31 +231,41 @@ private final class RunFinder: @unchecked Sendable {
         let (endA, endB) = (Int(firstsOne[one.row + 1]), Int(firstsTwo[two.row + 1]))
         guard a < endA, b < endB else { return }
         let (offsetA, offsetB) = (offsets[one.slice], offsets[two.slice])
+        // A class's property would be guarded against overlapping accesses each time.
+        let parents = parents
         let reach = Int32(truncatingIfNeeded: reach)
         runs[one.slice].withUnsafeBufferPointer { runsA in
             runs[two.slice].withUnsafeBufferPointer { runsB in
+                guard let runsA = runsA.baseAddress, let runsB = runsB.baseAddress else { return }
                 while a < endA, b < endB {
                     let (first, second) = (runsA[a], runsB[b])
-                    if first.start < second.end + reach, second.start < first.end + reach {
-                        unite(offsetA + a, offsetB + b)
+                    if (first.start < second.end &+ reach) && (second.start < first.end &+ reach) {
+                        Self.unite(offsetA &+ a, offsetB &+ b, parents)
                     }
-                    if first.end < second.end { a += 1 } else { b += 1 }
+                    // Numbers instead of branches, which noise would make unforeseeable.
+                    let isFirst = first.end < second.end ? 1 : 0
+                    a &+= isFirst
+                    b &+= 1 &- isFirst
                 }
             }
         }
     }
 
-    private func root(_ index: Int) -> Int {
+    @inline(__always)
+    private static func root(_ index: Int, _ parents: UnsafeMutablePointer<Int32>) -> Int {
         var index = index
-        while Int(parents[index]) != index {
-            parents[index] = parents[Int(parents[index])]
-            index = Int(parents[index])
+        while true {
+            let parent = Int(parents[index])
+            if parent == index { return index }
+            let grandparent = parents[parent]
+            parents[index] = grandparent
+            index = Int(grandparent)
         }
-        return index
     }
 
-    private func unite(_ one: Int, _ two: Int) {
-        let (a, b) = (root(one), root(two))
+    @inline(__always)
+    private static func unite(_ one: Int, _ two: Int, _ parents: UnsafeMutablePointer<Int32>) {
+        let (a, b) = (root(one, parents), root(two, parents))
         if a < b {
             parents[b] = Int32(truncatingIfNeeded: a)
         } else if b < a {
@@ -247,9 +278,10 @@ private final class RunFinder: @unchecked Sendable {
         var numbers = [Int32](repeating: 0, count: total)
         var sizes: [Int] = []
         var index = 0
+        let parents = parents
         for slice in 0..<slices {
             for run in runs[slice] {
-                let root = root(index)
+                let root = Self.root(index, parents)
                 if root == index {
                     sizes.append(0)
                     numbers[index] = Int32(truncatingIfNeeded: sizes.count)
@@ -269,13 +301,20 @@ private final class RunFinder: @unchecked Sendable {
             guard let base = labels.baseAddress else { return }
             for slice in part {
                 (base + slice * rows * columns).update(repeating: 0, count: rows * columns)
-                for row in 0..<rows {
-                    let line = base + (slice * rows + row) * columns
-                    for index in Int(firsts[slice][row])..<Int(firsts[slice][row + 1]) {
-                        let run = runs[slice][index]
-                        (line + Int(run.start)).update(
-                            repeating: numbers[offsets[slice] + index], count: Int(run.end - run.start))
-                    }
+                paint(base + slice * rows * columns, runs[slice], firsts[slice], numbers[offsets[slice]...])
+            }
+        }
+    }
+
+    private func paint(
+        _ slice: UnsafeMutablePointer<Int32>, _ runs: [Run], _ firsts: [Int32], _ numbers: ArraySlice<Int32>
+    ) {
+        numbers.withUnsafeBufferPointer { numbers in
+            for row in 0..<rows {
+                let line = slice + row * columns
+                for index in Int(firsts[row])..<Int(firsts[row + 1]) {
+                    let number = numbers[index]
+                    for column in Int(runs[index].start)..<Int(runs[index].end) { line[column] = number }
                 }
             }
         }

@@ -27,6 +27,7 @@ struct ResamplingTask: ScalarTask, @unchecked Sendable {
     /// Where the indices of one axis lie between those of the other; outside of it, nowhere.
     private struct AxisTable<Real: BinaryFloatingPoint & Sendable>: Sendable {
         var lower: [Int] = []
+        /// One more, but for a single voxel.
         var upper: [Int] = []
         var weight: [Real] = []
         /// The indices that lie within the other axis: one run of them.
@@ -163,13 +164,17 @@ struct ResamplingTask: ScalarTask, @unchecked Sendable {
     ) {
         typealias Real = Scalar.Real
         let (rowStride, sliceStride) = (from.columns, from.columns * from.rows)
-        let step = map.column
+        // Places as 64-bit numbers of which the lower 32 are the fraction: a step is an addition, the index a shift.
+        let first = start + map.column * Double(columns.lowerBound)
+        var (px, py, pz) = (Self.fixed(first.x), Self.fixed(first.y), Self.fixed(first.z))
+        let (dx, dy, dz) = (Self.fixed(map.column.x), Self.fixed(map.column.y), Self.fixed(map.column.z))
+        let unit = Real(1) / 4_294_967_296
         for column in columns {
-            let (px, py, pz) = (
-                start.x + step.x * Double(column), start.y + step.y * Double(column), start.z + step.z * Double(column)
+            let (ix, iy, iz) = (px >> 32, py >> 32, pz >> 32)
+            let (x, y, z) = (
+                Real(px & 0xFFFF_FFFF) * unit, Real(py & 0xFFFF_FFFF) * unit, Real(pz & 0xFFFF_FFFF) * unit
             )
-            let (ix, iy, iz) = (Int(px), Int(py), Int(pz))
-            let (x, y, z) = (Real(px - Double(ix)), Real(py - Double(iy)), Real(pz - Double(iz)))
+            (px, py, pz) = (px &+ dx, py &+ dy, pz &+ dz)
             let base = source + (iz &* sliceStride &+ iy &* rowStride &+ ix)
             let upper = base + sliceStride
             let (a, b) = (base[0].real, base[rowStride].real)
@@ -182,6 +187,8 @@ struct ResamplingTask: ScalarTask, @unchecked Sendable {
             output[column] = Scalar(rounding: top + ((g + (h - g) * y) - top) * z)
         }
     }
+
+    private static func fixed(_ place: Double) -> Int { Int((place * 4_294_967_296).rounded()) }
 
     /// One voxel near the edge, or outside.
     private func careful<Scalar: ComputedScalar>(

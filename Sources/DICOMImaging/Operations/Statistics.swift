@@ -174,12 +174,14 @@ private struct GatherTask<Result>: ScalarTask {
     func run<Scalar: ComputedScalar>(_ type: Scalar.Type) {
         guard let source else { return }
         let voxels = source.assumingMemoryBound(to: Scalar.self)
+        // The mask lives as long as the task; asking for it voxel by voxel would count its references each time.
+        let inside = mask?.storage.buffer.baseAddress
         var result = start()
         for slice in slices {
             for index in 0..<area {
                 let value = voxels[slice * area + index].doubleValue
-                guard value == value, padding?[slice, index] != true else { continue }
-                if let mask, mask.storage.buffer[slice * area + index] == 0 { continue }
+                guard value == value, inside.map({ $0[slice * area + index] != 0 }) ?? true else { continue }
+                if let padding, padding[slice, index] { continue }
                 add(&result, value)
             }
         }
