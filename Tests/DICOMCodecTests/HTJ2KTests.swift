@@ -69,7 +69,7 @@ struct HTJ2KTests {
         var generator = SeededGenerator(seed: 201)
         var (answers, errors) = (0, 0)
         for image in Self.images {
-            for _ in 0..<250 {
+            for _ in 0..<1000 {
                 var codestream = image.codestream
                 for _ in 0..<Int.random(in: 1...3, using: &generator) {
                     CodecMutationTests.mutate(&codestream, using: &generator)
