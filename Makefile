@@ -10,10 +10,11 @@ demo: ## the whole cycle on phantom images, judged by pydicom
 test: ## lint, generated code, unit tests and the tests with real peers
 	dev/test
 
-bench: ## receiving, the whole cycle and data sets, beside DCMTK, pynetdicom and pydicom
+bench: ## receiving, the whole cycle, data sets and imaging, beside DCMTK, pynetdicom, pydicom, SciPy, SimpleITK and GDCM
 	Benchmarks/receive.sh
 	Benchmarks/node.sh
 	Benchmarks/datasets.sh
+	Benchmarks/imaging.sh
 
 mutate: ## 200,000 mutations of 50 files, read, decoded, described and written again
 	dev/mutate

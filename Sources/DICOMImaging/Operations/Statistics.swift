@@ -33,7 +33,7 @@ extension Volume where Scalar: VoxelScalar {
     /// - Returns: Nil when no voxel counts.
     /// - Throws: ``DICOMError`` with the code `mismatchedVolumes` unless the mask has the same voxels.
     public func statistics(in mask: Mask? = nil) throws(DICOMError) -> Statistics? {
-        let first = try gather(mask, Moments.init) { moments, value in
+        let first = try gather(mask, from: Moments()) { moments, value in
             moments.count += 1
             moments.sum += value
             moments.minimum = Swift.min(moments.minimum, value)
@@ -41,7 +41,7 @@ extension Volume where Scalar: VoxelScalar {
         }.reduce(Moments()) { $0.merged($1) }
         guard first.count > 0 else { return nil }
         let mean = first.sum / Double(first.count)
-        let squares = try gather(mask, { 0.0 }) { sum, value in
+        let squares = try gather(mask, from: 0.0) { sum, value in
             sum += (value - mean) * (value - mean)
         }.reduce(0, +)
         return Statistics(
@@ -59,7 +59,7 @@ extension Volume where Scalar: VoxelScalar {
     /// - Returns: One for each percent; nil when no voxel counts.
     /// - Throws: ``DICOMError`` with the code `mismatchedVolumes` unless the mask has the same voxels.
     public func percentiles(_ percents: [Double], in mask: Mask? = nil) throws(DICOMError) -> [Double]? {
-        let count = try gather(mask, { 0 }) { count, _ in count += 1 }.reduce(0, +)
+        let count = try gather(mask, from: 0) { count, _ in count += 1 }.reduce(0, +)
         guard count > 0 else { return nil }
         var found: [Int: Double] = [:]
         func value(ofRank rank: Int) throws(DICOMError) -> Double {
@@ -103,7 +103,7 @@ extension Volume where Scalar: VoxelScalar {
         let (low, high) = (bounds.lowerBound, bounds.upperBound)
         let width = (high - low) / Double(bins)
         let edges = (0...bins).map { $0 == bins ? high : low + Double($0) * width }
-        let counts = try gather(mask, { [Int](repeating: 0, count: bins) }) { counts, value in
+        let counts = try gather(mask, from: [Int](repeating: 0, count: bins)) { counts, value in
             guard value >= low, value <= high else { return }
             // Rounding may put a value that lies on an edge into the interval before or after it.
             var bin = Swift.min(bins - 1, Int((value - low) / width))
@@ -118,7 +118,7 @@ extension Volume where Scalar: VoxelScalar {
 
     /// Runs through the voxels that count, by parts of the slices, several at a time.
     private func gather<Result: Sendable>(
-        _ mask: Mask?, _ start: @escaping @Sendable () -> Result,
+        _ mask: Mask?, from start: @escaping @autoclosure @Sendable () -> Result,
         _ add: @escaping @Sendable (inout Result, Double) -> Void
     ) throws(DICOMError) -> [Result] {
         if let mask { try requireSameVoxels(mask.space) }
@@ -143,7 +143,7 @@ extension Volume where Scalar: VoxelScalar {
         var (prefix, rest) = (UInt64(0), rank)
         for shift in stride(from: UInt64(48), through: 0, by: -16) {
             let (wanted, above) = (prefix, shift == 48 ? UInt64(64) : shift + 16)
-            let counts = try gather(mask, { [Int](repeating: 0, count: 65_536) }) { counts, value in
+            let counts = try gather(mask, from: [Int](repeating: 0, count: 65_536)) { counts, value in
                 let key = value.orderedBits
                 if above == 64 || key >> above == wanted { counts[Int(key >> shift & 0xFFFF)] += 1 }
             }
