@@ -36,8 +36,7 @@ public struct JPEG2000Codec: FrameCodec {
         defer { if let image { opj_image_destroy(image) } }
         guard opj_setup_decoder(codec, &parameters) == OPJ_TRUE,
             opj_decoder_set_strict_mode(codec, OPJ_BOOL(OPJ_TRUE)) == OPJ_TRUE,
-            opj_read_header(source.stream, codec, &image) == OPJ_TRUE, let decoded = image,
-            opj_decode(codec, source.stream, decoded) == OPJ_TRUE
+            GuardedDecoding.run(codec, source.stream, &image), let decoded = image
         else {
             throw DICOMError(
                 .invalidCodestream, "the JPEG 2000 codestream cannot be decoded: \(messages.text ?? "it is damaged")")

@@ -65,11 +65,23 @@ struct HTJ2KTests {
         }
     }
 
+    /// OpenJPEG 2.5.0 asserts that FFH is not followed by more than 8FH where a code-block's run lengths begin.
+    @Test func assertionsOfOpenJPEGAreErrors() throws {
+        let image = Self.images[0]
+        for place in [149, 154] {
+            var codestream = image.codestream
+            codestream.replaceSubrange(place..<place + 2, with: [0xFF, 0x95])
+            let error = #expect(throws: DICOMError.self) { try image.pixels(codestream).frame(0) }
+            #expect(error?.code == .invalidCodestream)
+        }
+        #expect(try image.pixels(image.codestream).samples() == image.values)
+    }
+
     @Test func damagedOnesAreErrorsOrSamples() throws {
         var generator = SeededGenerator(seed: 201)
         var (answers, errors) = (0, 0)
         for image in Self.images {
-            for _ in 0..<250 {
+            for _ in 0..<1000 {
                 var codestream = image.codestream
                 for _ in 0..<Int.random(in: 1...3, using: &generator) {
                     CodecMutationTests.mutate(&codestream, using: &generator)
