@@ -6,6 +6,7 @@ public import DICOMImaging
 /// JPEG 2000 (1.2.840.10008.1.2.4.90, ….91) and High-Throughput JPEG 2000 (….201 to ….203) by OpenJPEG; it encodes
 /// JPEG 2000 lossless. OpenJPEG 2.5 cannot encode HTJ2K.
 ///
+/// While a frame is decoded OpenJPEG takes about 16 bytes a sample; a header that would make it take more is refused before.
 /// A codestream that is cut off is an error. Colour is RGB after decoding where the codestream's own transform was used.
 public struct JPEG2000Codec: FrameCodec {
     public init() {}
