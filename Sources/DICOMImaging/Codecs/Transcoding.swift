@@ -21,11 +21,7 @@ extension DICOMFile {
         let pixelTags = [DICOMTag.pixelData, Attribute.floatPixelData.tag, Attribute.doubleFloatPixelData.tag]
         let hasPixels = pixelData != nil || pixelTags.contains { dataSet[element: $0] != nil }
         let staysNative = !self.transferSyntax.isEncapsulated && !transferSyntax.isEncapsulated
-        // OW is swapped by words, which does not turn longer samples round (PS3.5 7.3).
-        let hasLongCells = dataSet[.bitsAllocated] ?? 0 > 16 && dataSet[element: .pixelData]?.vr == .ow
-        let turnsLongCells =
-            staysNative && hasLongCells && self.transferSyntax.isLittleEndian != transferSyntax.isLittleEndian
-        if transferSyntax == self.transferSyntax || !hasPixels || staysNative && !turnsLongCells {
+        if transferSyntax == self.transferSyntax || !hasPixels || staysNative {
             return try converted(to: transferSyntax)
         }
         let pixels = try PixelData(self)

@@ -71,6 +71,7 @@ public struct NIfTIImage: Sendable {
             throw DICOMError(.unsupportedPixelData, "the NIfTI image has colours; ask for colorVolume()")
         }
         precondition((0..<volumeCount).contains(index), "no such volume")
+        try space.requireMemory(for: Scalar.self)
         let start = index * space.voxelCount * header.dataType.size
         var failure: DICOMError?
         let isScaled = header.slope != 0 && header.slope.isFinite && header.intercept.isFinite
@@ -150,11 +151,11 @@ public struct NIfTIImage: Sendable {
         }
         let start = try Gzip.inflated(encoded, limit: 544)
         let header = try NIfTIHeader(start)
-        let count = header.voxelOffset + (header.voxelCount ?? 0) * header.dataType.size
+        let count = (header.voxelCount ?? 0) * header.dataType.size
         guard count <= PhysicalMemory.size else {
-            throw DICOMError(.invalidFile, "the NIfTI image has \(count) bytes, more than the memory")
+            throw DICOMError(.invalidFile, "the NIfTI image has \(count) bytes of voxels, more than the memory")
         }
-        try self.init(plain: try Gzip.inflated(encoded, limit: count))
+        try self.init(plain: try Gzip.inflated(encoded, limit: header.voxelOffset + count))
     }
 
     private init(plain: [UInt8]) throws(DICOMError) {

@@ -140,13 +140,15 @@ struct ResamplingTask: ScalarTask, @unchecked Sendable {
     ) {
         nonisolated(unsafe) let (source, target) = (source, target)
         let edge = SIMD3(repeating: 1e-6)
+        // Fixed-point numbers reach so far.
+        let isFine = max(abs(map.column.x), abs(map.column.y), abs(map.column.z)) < 1e6 && map.last.max() < 1e9
         concurrently(to.slices, work: to.voxelCount) { slices in
             for slice in slices {
                 for line in 0..<to.rows {
                     let output = target + (slice * to.rows + line) * to.columns
                     let start = map.origin + map.row * Double(line) + map.slice * Double(slice)
                     // Where all eight neighbours exist, nothing has to be checked.
-                    let inner = run(start, to.columns, low: edge, high: map.last - edge)
+                    let inner = isFine ? run(start, to.columns, low: edge, high: map.last - edge) : 0..<0
                     for column in 0..<inner.lowerBound { output[column] = careful(source, start, column, fill) }
                     fast(source, start, inner, output)
                     for column in inner.upperBound..<to.columns {

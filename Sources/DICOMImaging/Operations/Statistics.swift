@@ -102,6 +102,7 @@ extension Volume where Scalar: VoxelScalar {
         if bounds.lowerBound == bounds.upperBound { bounds = bounds.lowerBound - 0.5...bounds.upperBound + 0.5 }
         let (low, high) = (bounds.lowerBound, bounds.upperBound)
         let width = (high - low) / Double(bins)
+        guard width > 0, width.isFinite else { return nil }
         let edges = (0...bins).map { $0 == bins ? high : low + Double($0) * width }
         let counts = try gather(mask, from: [Int](repeating: 0, count: bins)) { counts, value in
             guard value >= low, value <= high else { return }

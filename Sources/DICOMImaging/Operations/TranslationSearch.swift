@@ -35,6 +35,10 @@ extension Volume where Scalar: VoxelScalar {
                 .mismatchedVolumes,
                 "a translation is searched between volumes of the same spacing and directions; resample one")
         }
+        // Beyond their extents the volumes do not overlap.
+        let window = SIMD3(
+            min(window.x, max(columns, moving.columns)), min(window.y, max(rows, moving.rows)),
+            min(window.z, max(slices, moving.slices)))
         let search = ShiftSearch(
             fixed: SmoothedGrid(self), moving: SmoothedGrid(moving), window: window)
         let (shift, difference) = search.best()

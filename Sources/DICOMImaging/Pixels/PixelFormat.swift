@@ -111,6 +111,12 @@ public struct PixelFormat: Hashable, Sendable {
         sampleType = isSigned ? .signed : .unsigned
     }
 
+    /// Whether frames of both take the same bytes and mean the same samples.
+    func isStoredLike(_ other: PixelFormat) -> Bool {
+        rows == other.rows && columns == other.columns && samplesPerPixel == other.samplesPerPixel
+            && bitsAllocated == other.bitsAllocated && sampleType == other.sampleType
+    }
+
     /// The format of a part of the frame.
     func resized(rows: Int, columns: Int) -> PixelFormat {
         var format = self

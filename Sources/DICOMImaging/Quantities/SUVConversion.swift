@@ -141,6 +141,9 @@ public struct SUVConversion: Sendable {
         let decay = rate * Double(duration) / 1000
         let meanTime = log(decay / (1 - exp(-decay))) / rate
         let start = acquisition.secondsSinceEpoch - reference / 1000 + meanTime
+        guard start.isFinite, abs(start) < 1e11 else {
+            throw Self.invalid("Frame Reference Time is \(reference) ms, which cannot be", .frameReferenceTime)
+        }
         return DICOMDateTime(sinceEpoch: .seconds(start), offset: acquisition.offset ?? .utc) ?? acquisition
     }
 

@@ -47,8 +47,10 @@ extension Series {
                     + refused.map(\.description).joined(separator: " "))
         }
         if let space = geometry.space {
+            let box = try space.boxed()
+            try box.requireMemory(for: Scalar.self)
             let volume: Volume<Scalar> = try decodedVolume(space, values)
-            return try volume.resampled(to: try space.boxed())
+            return try volume.resampled(to: box)
         }
         return try resampledAlongNormal(values)
     }
@@ -82,6 +84,8 @@ extension Series {
             rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: direction * step,
             columns: first.columns, rows: first.rows, slices: count,
             frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
+        let box = try space.boxed()
+        try box.requireMemory(for: Scalar.self)
         // The slices as they are, in a space that only has their shape.
         let stored = try Space(
             origin: first.position, columnDirection: first.columnDirection, rowDirection: first.rowDirection,
@@ -90,7 +94,7 @@ extension Series {
             frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
         let volume: Volume<Scalar> = try decodedVolume(stored, values)
         let regular = volume.interpolated(at: places, in: space)
-        return space.isSheared ? try regular.resampled(to: try space.boxed()) : regular
+        return space.isSheared ? try regular.resampled(to: box) : regular
     }
 }
 
@@ -104,6 +108,9 @@ extension Space {
             dot(drift, columnDirection) / columnSpacing * Double(slices - 1),
             dot(drift, rowDirection) / rowSpacing * Double(slices - 1)
         )
+        guard abs(u) < 65_536, abs(v) < 65_536 else {
+            throw DICOMError(.unacceptableGeometry, "the slices move sideways too far to be put into a box")
+        }
         let (left, up) = (min(0, u.rounded(.down)), min(0, v.rounded(.down)))
         return try Space(
             origin: origin + columnStep * left + rowStep * up, columnDirection: columnDirection,

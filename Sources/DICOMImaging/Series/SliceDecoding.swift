@@ -26,6 +26,9 @@ struct SliceSource: Sendable {
         transform = try ModalityTransform(dataSet: attributes, format: format)
         padding = PixelPadding(dataSet: attributes, format: format)
         (frame, tile) = slice.instance.frames.source(of: slice.index)
+        guard tile == nil || format.bitsAllocated >= 8 && format.samplesPerPixel == 1 else {
+            throw DICOMError(.unsupportedPixelData, "a mosaic of bits or colours is not decoded")
+        }
         if let lack = slice.geometry.missingPlaces {
             throw DICOMError(.unsupportedPixelData, "the image lacks \(lack); read its frames with PixelData")
         }
@@ -113,6 +116,11 @@ private struct SliceReader {
     ) throws(DICOMError) {
         do throws(DICOMError) {
             let pixels = try pixels(of: source.slice)
+            // What a functional group says of the pixels does not hold: they are the image's.
+            guard pixels.format.isStoredLike(source.format) else {
+                throw DICOMError(
+                    .invalidPixelDescription, "the functional groups describe other pixels than the image has")
+            }
             guard let part = source.tile else { return try pixels.withFrame(source.frame, buffer: buffer, body) }
             var failure: DICOMError?
             try pixels.withFrame(source.frame, buffer: buffer) { (bytes, format) throws(DICOMError) in

@@ -1,3 +1,4 @@
+import DICOMCore
 import Dispatch
 import Glibc
 
@@ -63,6 +64,18 @@ final class VoxelStorage<Scalar: BitwiseCopyable>: @unchecked Sendable {
             fatalError("no memory for \(count) voxels of \(MemoryLayout<Scalar>.stride) bytes")
         }
         return storage
+    }
+}
+
+extension Space {
+    /// Memory that bytes from outside ask for is asked for before it is taken.
+    ///
+    /// - Throws: ``DICOMError`` with the code `missingPixelData` when the machine does not have so much.
+    func requireMemory<Element>(for type: Element.Type) throws(DICOMError) {
+        let (size, overflow) = voxelCount.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+        guard !overflow, size <= PhysicalMemory.size else {
+            throw DICOMError(.missingPixelData, "there is no memory for \(voxelCount) voxels of type \(Element.self)")
+        }
     }
 }
 

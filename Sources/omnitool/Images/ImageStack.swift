@@ -92,10 +92,9 @@ struct ImageStack: Sendable {
         var result: [(PixelData, Int)] = []
         for instance in series.instances {
             let pixels = try instance.pixelData()
-            if let first = result.first?.0.format,
-                first.rows != pixels.format.rows || first.columns != pixels.format.columns
-            {
-                continue
+            if let first = result.first?.0.format, first != pixels.format { continue }
+            guard result.count + pixels.frameCount <= 65_536 else {
+                throw DICOMError(.unsupportedPixelData, "there are more than 65,536 frames to be shown")
             }
             for frame in 0..<pixels.frameCount { result.append((pixels, frame)) }
         }
