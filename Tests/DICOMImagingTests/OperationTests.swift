@@ -280,6 +280,19 @@ struct OperationTests {
         }
     }
 
+    @Test func projectionsLeavePaddingOut() throws {
+        var volume = Volume<Int16>(space: try Self.space(2, 1, 3)) { slice, _, column in Int16(slice * 10 + column) }
+        var mask = PaddingMask(slices: 3, voxelsPerSlice: 2, value: -9)
+        mask[2, 0] = true
+        for slice in 0..<3 { mask[slice, 1] = true }
+        volume.padding = mask
+        let highest = volume.projected(along: .slice)
+        #expect(highest[0, 0, 0] == 10 && highest[0, 0, 1] == -9)
+        #expect(highest.padding?[0, 0] == false && highest.padding?[0, 1] == true)
+        #expect(volume.projected(.minimum, along: .slice)[0, 0, 0] == 0)
+        #expect(volume.projected(.mean, along: .slice)[0, 0, 0] == 5)
+    }
+
     @Test func translationsAreFound() throws {
         let space = try Self.space(40, 32, 20)
         func blob(_ shift: SIMD3<Double>) -> Volume<Float> {

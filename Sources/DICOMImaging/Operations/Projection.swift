@@ -12,11 +12,13 @@ public enum Projection: Hashable, Sendable {
 extension Volume where Scalar: VoxelScalar {
     /// One slice made of all of an axis: the maximum intensity projection, for example.
     ///
-    /// What is not a number counts in the mean only, which it spoils.
+    /// Padding is left out; a line of nothing else is padding again. What is not a number counts in the mean only, which it
+    /// spoils.
     ///
     /// - Returns: A volume of 1 along the axis and the other extents as they are; its voxel is in the middle of the line and as
     ///   long as it.
     public func projected(_ projection: Projection = .maximum, along axis: VolumeAxis = .slice) -> Volume<Scalar> {
+        if let padding { return projected(projection, along: axis, without: padding) }
         let target = space.collapsed(axis)
         let result = VoxelStorage<Scalar>.allocated(count: target.voxelCount)
         withUnsafeBuffer { source in
@@ -28,6 +30,35 @@ extension Volume where Scalar: VoxelScalar {
                 for: Scalar.scalarType)
         }
         return Volume(space: target, unit: unit, padding: nil, storage: result)
+    }
+
+    private func projected(
+        _ projection: Projection, along axis: VolumeAxis, without padding: PaddingMask
+    ) -> Volume<Scalar> {
+        let target = space.collapsed(axis)
+        var mask = PaddingMask(
+            slices: target.slices, voxelsPerSlice: target.rows * target.columns, value: padding.value)
+        let length = axis == .column ? columns : axis == .row ? rows : slices
+        var result = Volume<Scalar>(space: target) { slice, row, column in
+            var (extreme, sum, count) = (Scalar?.none, 0.0, 0)
+            for index in 0..<length {
+                let (k, j, i) = (
+                    axis == .slice ? index : slice, axis == .row ? index : row, axis == .column ? index : column
+                )
+                if padding[k, j * columns + i] { continue }
+                let value = self[k, j, i]
+                sum += value.doubleValue
+                count += 1
+                let isBetter = extreme.map { projection == .minimum ? value < $0 : value > $0 } ?? true
+                if isBetter { extreme = value }
+            }
+            if count == 0 { mask[slice, row * target.columns + column] = true }
+            if projection == .mean, count > 0 { return Scalar(nearest: sum / Double(count)) }
+            return extreme ?? Scalar(nearest: padding.value)
+        }
+        result.unit = unit
+        result.padding = mask.count > 0 ? mask : nil
+        return result
     }
 }
 

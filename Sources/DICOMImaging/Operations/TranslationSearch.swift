@@ -16,7 +16,8 @@ extension Volume where Scalar: VoxelScalar {
     ///
     /// Every shift within the window is tried, first at a fraction of the resolution, then around the best at full: the mean
     /// squared difference over the voxels that overlap decides. At least half of the volume has to overlap. It is a
-    /// translation search, as the reference framework's registration: no rotation, no scaling, no interpolation.
+    /// translation search, as the reference framework's registration: no rotation, no scaling, no interpolation. Padding counts
+    /// as it is stored.
     ///
     /// - Parameters:
     ///   - moving: Of the same spacing and directions; its place does not matter.
