@@ -209,6 +209,30 @@ struct MultiFrameTests {
         #expect(code { _ = try segmentation.mask(of: 3) } == .invalidPixelDescription)
     }
 
+    /// Float pixels with a real-world value map in their functional groups (PS3.3 C.8.32).
+    @Test func parametricMapsAreInTheirUnit() throws {
+        var image = try enhanced([0, 1, 2]) { frame, number in
+            var unit = DataSet()
+            unit[.codeValue] = "mm2/s"
+            var map = DataSet()
+            map[.realWorldValueSlope] = 0.5
+            map[.realWorldValueIntercept] = Double(number)
+            map[.measurementUnitsCodeSequence] = [unit]
+            frame[.realWorldValueMappingSequence] = [map]
+            frame[.pixelValueTransformationSequence] = nil
+        }
+        let values = (0..<3 * 42).map { Float($0) * 0.25 }
+        image[.pixelData] = nil
+        image[element: Attribute.floatPixelData.tag] = DataElement(
+            Attribute.floatPixelData.tag, .of, .bytes(values.withUnsafeBytes { [UInt8]($0) }[...]))
+        image[.bitsAllocated] = 32
+        let volume = try Series(dataSets: [image]).volume(of: Double.self)
+        #expect(volume.unit == .squareMillimetresPerSecond)
+        for slice in 0..<3 {
+            #expect(volume[slice, 2, 3] == Double(values[slice * 42 + 17]) * 0.5 + Double(slice))
+        }
+    }
+
     @Test func doseGridsAreInGray() throws {
         var image = phantom.dataSet(slice: 0)
         var pixels: [UInt8] = []

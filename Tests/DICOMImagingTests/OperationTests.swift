@@ -280,6 +280,55 @@ struct OperationTests {
         }
     }
 
+    /// The same on a part of a real head CT, 28 × 110 × 131.
+    @Test(.needsSharedData) func realVolumesToo() throws {
+        let whole = try #require(try Series.found(in: [SharedData.root + "/philips-ct"]).series.first)
+            .volume(of: Float.self)
+        let volume = try whole.cropped(to: VoxelBox(slices: 0..<28, rows: 200..<310, columns: 150..<281))
+        let target = try Space(
+            origin: volume.space.point(at: SIMD3(-3, 4, 1)), columnDirection: volume.space.columnDirection,
+            rowDirection: volume.space.rowDirection, rowSpacing: 0.9, columnSpacing: 1.1, sliceStep: SIMD3(0.2, 0.1, 3),
+            columns: 60, rows: 50, slices: 40, frameOfReferenceUID: volume.space.frameOfReferenceUID)
+        // SimpleITK has no sheared grids: the same directions without the shear.
+        let straight = try Space(
+            origin: target.origin, columnDirection: target.columnDirection, rowDirection: target.rowDirection,
+            rowSpacing: 0.9, columnSpacing: 1.1, sliceStep: target.normal * 3, columns: 60, rows: 50, slices: 40,
+            frameOfReferenceUID: volume.space.frameOfReferenceUID)
+        try withTemporaryFolder { folder in
+            try Self.save(volume, folder + "/a.npy")
+            try "[\(Self.json(volume.space)), \(Self.json(straight))]"
+                .write(toFile: folder + "/g.json", atomically: true, encoding: .utf8)
+            try PythonReference.run(
+                Self.geometry + """
+
+                    import scipy.ndimage as n
+                    folder = sys.argv[1]
+                    a = numpy.load(folder + '/a.npy')
+                    source, target = json.load(open(folder + '/g.json'))
+                    r = sitk.ResampleImageFilter()
+                    r.SetSize(target['size']); r.SetOutputOrigin(target['origin'])
+                    r.SetOutputSpacing(target['spacing']); r.SetOutputDirection(target['direction'])
+                    r.SetDefaultPixelValue(-2000); r.SetInterpolator(sitk.sitkLinear)
+                    numpy.save(folder + '/r.npy', sitk.GetArrayFromImage(r.Execute(image(a, source))))
+                    numpy.save(folder + '/l.npy', n.label(a > 200, n.generate_binary_structure(3, 3))[0].astype('i4'))
+                    numpy.save(folder + '/g.npy', n.gaussian_filter(a.astype('f8'), [s / 1 for s in (0.4, 2, 2)]))
+                    """, [folder])
+            let resampled = try volume.resampled(to: straight, outside: -2000)
+            #expect(Self.worst(Self.values(resampled), try Self.load(folder + "/r.npy")) < 5e-3)
+            let labels = volume.mask(above: 200).connectedComponents(.twentySix).labels
+            #expect(Self.values(labels) == (try Self.load(folder + "/l.npy")))
+            let spacing = SIMD3(volume.space.columnSpacing, volume.space.rowSpacing, volume.space.sliceSpacing)
+            let smooth = volume.smoothed(sigma: SIMD3(2, 2, 0.4) * spacing)
+            #expect(Self.worst(Self.values(smooth), try Self.load(folder + "/g.npy")) < 5e-3)
+        }
+        // A sheared grid: what each voxel gets is what its place has.
+        let sheared = try volume.resampled(to: target, outside: -2000)
+        let index = volume.space.index(of: target.point(column: 20, row: 30, slice: 10))
+        let (x, y, z) = (Int(index.x), Int(index.y), Int(index.z))
+        let corners = (0..<8).map { volume[z + $0 / 4, y + $0 / 2 % 2, x + $0 % 2] }
+        #expect(sheared[10, 30, 20] >= corners.min() ?? 0 && sheared[10, 30, 20] <= corners.max() ?? 0)
+    }
+
     @Test func projectionsLeavePaddingOut() throws {
         var volume = Volume<Int16>(space: try Self.space(2, 1, 3)) { slice, _, column in Int16(slice * 10 + column) }
         var mask = PaddingMask(slices: 3, voxelsPerSlice: 2, value: -9)
