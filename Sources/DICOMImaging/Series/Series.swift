@@ -6,7 +6,7 @@ import DICOMDictionary
 ///
 /// An image has one slice, or as many as it has frames: multi-frame and enhanced images, segmentations, RT Dose, Siemens
 /// mosaics. Pixel data stay where they are, in the files or in memory, until a volume is asked for. Making a series never
-/// judges it: irregular geometry is in ``geometry``, and ``volume(of:policy:)`` applies a policy to it.
+/// judges it: irregular geometry is in ``geometry``, and ``volume(of:policy:values:)`` applies a policy to it.
 public struct Series: Sendable {
     /// The images, in the order of their first slices; where there is no geometry, by instance number.
     public let instances: [Instance]
