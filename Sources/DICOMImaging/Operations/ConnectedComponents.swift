@@ -150,7 +150,8 @@ private final class RunFinder: @unchecked Sendable {
     private let firsts: UnsafeMutablePointer<[Int32]>
     /// The number of the first run of each slice.
     private var offsets: [Int] = []
-    private var parents = UnsafeMutablePointer<Int32>.allocate(capacity: 0)
+    private var parentStorage = VoxelStorage<Int32>.allocated(count: 0)
+    private var parents: UnsafeMutableBufferPointer<Int32> { parentStorage.buffer }
 
     init(columns: Int, rows: Int, slices: Int, connectivity: Connectivity) {
         self.columns = columns
@@ -168,7 +169,6 @@ private final class RunFinder: @unchecked Sendable {
         runs.deallocate()
         firsts.deinitialize(count: slices)
         firsts.deallocate()
-        parents.deallocate()
     }
 
     func set(_ runs: [Run], _ firsts: [Int32], _ slice: Int) {
@@ -185,9 +185,7 @@ private final class RunFinder: @unchecked Sendable {
         }
         // A label is a 32-bit number, and so is a run's.
         precondition(total < Int32.max, "there are more runs of voxels than can be numbered")
-        parents.deallocate()
-        parents = .allocate(capacity: total)
-        for index in 0..<total { parents[index] = Int32(truncatingIfNeeded: index) }
+        parentStorage = VoxelStorage.allocated(count: total)
         join()
         let (numbers, sizes) = number(total)
         paint(labels, numbers)
@@ -200,6 +198,7 @@ private final class RunFinder: @unchecked Sendable {
         @Sendable func bounds(_ part: Int) -> Range<Int> { slices * part / parts..<slices * (part + 1) / parts }
         concurrently(parts, work: rows * columns * slices) { some in
             for part in some {
+                self.separate(bounds(part))
                 for slice in bounds(part) {
                     self.joinRows(of: slice)
                     if slice > bounds(part).lowerBound { self.join(slice, with: slice - 1) }
@@ -207,6 +206,13 @@ private final class RunFinder: @unchecked Sendable {
             }
         }
         for part in 1..<max(1, parts) { join(bounds(part).lowerBound, with: bounds(part).lowerBound - 1) }
+    }
+
+    /// Every run is a component of its own at first.
+    private func separate(_ slices: Range<Int>) {
+        let parents = parents
+        let end = slices.upperBound < self.slices ? offsets[slices.upperBound] : parents.count
+        for index in offsets[slices.lowerBound]..<end { parents[index] = Int32(truncatingIfNeeded: index) }
     }
 
     private func joinRows(of slice: Int) {
@@ -252,7 +258,7 @@ private final class RunFinder: @unchecked Sendable {
     }
 
     @inline(__always)
-    private static func root(_ index: Int, _ parents: UnsafeMutablePointer<Int32>) -> Int {
+    private static func root(_ index: Int, _ parents: UnsafeMutableBufferPointer<Int32>) -> Int {
         var index = index
         while true {
             let parent = Int(parents[index])
@@ -264,7 +270,7 @@ private final class RunFinder: @unchecked Sendable {
     }
 
     @inline(__always)
-    private static func unite(_ one: Int, _ two: Int, _ parents: UnsafeMutablePointer<Int32>) {
+    private static func unite(_ one: Int, _ two: Int, _ parents: UnsafeMutableBufferPointer<Int32>) {
         let (a, b) = (root(one, parents), root(two, parents))
         if a < b {
             parents[b] = Int32(truncatingIfNeeded: a)
@@ -274,8 +280,9 @@ private final class RunFinder: @unchecked Sendable {
     }
 
     /// Numbers the components in the order of their first runs, and counts their voxels.
-    private func number(_ total: Int) -> (numbers: [Int32], sizes: [Int]) {
-        var numbers = [Int32](repeating: 0, count: total)
+    private func number(_ total: Int) -> (numbers: VoxelStorage<Int32>, sizes: [Int]) {
+        let storage = VoxelStorage<Int32>.allocated(count: total)
+        let numbers = storage.buffer
         var sizes: [Int] = []
         var index = 0
         let parents = parents
@@ -292,30 +299,30 @@ private final class RunFinder: @unchecked Sendable {
                 index += 1
             }
         }
-        return (numbers, sizes)
+        return (storage, sizes)
     }
 
-    private func paint(_ labels: UnsafeMutableBufferPointer<Int32>, _ numbers: [Int32]) {
+    private func paint(_ labels: UnsafeMutableBufferPointer<Int32>, _ numbers: VoxelStorage<Int32>) {
         nonisolated(unsafe) let labels = labels
         concurrently(slices, work: labels.count) { [self] part in
             guard let base = labels.baseAddress else { return }
             for slice in part {
                 (base + slice * rows * columns).update(repeating: 0, count: rows * columns)
-                paint(base + slice * rows * columns, runs[slice], firsts[slice], numbers[offsets[slice]...])
+                paint(base + slice * rows * columns, runs[slice], firsts[slice], numbers.buffer[offsets[slice]...])
             }
         }
     }
 
     private func paint(
-        _ slice: UnsafeMutablePointer<Int32>, _ runs: [Run], _ firsts: [Int32], _ numbers: ArraySlice<Int32>
+        _ slice: UnsafeMutablePointer<Int32>, _ runs: [Run], _ firsts: [Int32],
+        _ numbers: Slice<UnsafeMutableBufferPointer<Int32>>
     ) {
-        numbers.withUnsafeBufferPointer { numbers in
-            for row in 0..<rows {
-                let line = slice + row * columns
-                for index in Int(firsts[row])..<Int(firsts[row + 1]) {
-                    let number = numbers[index]
-                    for column in Int(runs[index].start)..<Int(runs[index].end) { line[column] = number }
-                }
+        let first = numbers.startIndex
+        for row in 0..<rows {
+            let line = slice + row * columns
+            for index in Int(firsts[row])..<Int(firsts[row + 1]) {
+                let number = numbers[first + index]
+                for column in Int(runs[index].start)..<Int(runs[index].end) { line[column] = number }
             }
         }
     }
