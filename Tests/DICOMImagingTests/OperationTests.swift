@@ -329,6 +329,56 @@ struct OperationTests {
         #expect(sheared[10, 30, 20] >= corners.min() ?? 0 && sheared[10, 30, 20] <= corners.max() ?? 0)
     }
 
+    /// More than 65,536 voxels are worth several threads: the same as NumPy's.
+    @Test func volumesForSeveralThreads() throws {
+        let volume = Self.noise(try Self.space(61, 47, 53, angle: 0.3), seed: 12) { Int16($0 - 700) }
+        let box = VoxelBox(slices: 3..<50, rows: 1..<46, columns: 7..<60)
+        try withTemporaryFolder { folder in
+            try Self.save(volume, folder + "/a.npy")
+            try PythonReference.run(
+                """
+                import sys, numpy
+                f = sys.argv[1]
+                a = numpy.load(f + '/a.npy')
+                for axis, name in enumerate(('slice', 'row', 'column')):
+                    numpy.save(f'{f}/maximum-{name}.npy', a.max(axis, keepdims=True))
+                    numpy.save(f'{f}/minimum-{name}.npy', a.min(axis, keepdims=True))
+                    numpy.save(f'{f}/mean-{name}.npy', a.mean(axis, keepdims=True).astype('f8'))
+                numpy.save(f + '/turned.npy', numpy.ascontiguousarray(a.transpose(2, 0, 1)[:, ::-1, ::-1]))
+                numpy.save(f + '/part.npy', numpy.ascontiguousarray(a[3:50, 1:46, 7:60]))
+                i = numpy.indices(a.shape); p = numpy.where(a > 0, a, 0).astype('f8')
+                numpy.save(f + '/s.npy', numpy.array([a.sum(), a.std(), *numpy.percentile(a, [3, 50, 99]),
+                    *[(p * k).sum() / p.sum() for k in (i[2], i[1], i[0])]], 'f8'))
+                """, [folder])
+            for axis in VolumeAxis.allCases {
+                for (projection, name) in [(Projection.maximum, "maximum"), (.minimum, "minimum")] {
+                    let reference = try Self.load("\(folder)/\(name)-\(axis).npy")
+                    #expect(Self.values(volume.projected(projection, along: axis)) == reference, "\(name) \(axis)")
+                }
+                let mean = Self.values(volume.map { Double($0) }.projected(.mean, along: axis))
+                #expect(Self.worst(mean, try Self.load("\(folder)/mean-\(axis).npy")) < 1e-9)
+            }
+            // Columns, rows and slices are L, P and S; NumPy's axes are slices, rows and columns.
+            let turned = volume.reoriented(to: try #require(AxisCodes("AIL")))
+            #expect(Self.values(turned) == (try Self.load(folder + "/turned.npy")))
+            let part = try volume.cropped(to: box)
+            #expect(Self.values(part) == (try Self.load(folder + "/part.npy")))
+            let back = try part.embedded(in: volume.space, outside: 0)
+            #expect(back[20, 20, 20] == volume[20, 20, 20] && back[0, 0, 0] == 0)
+            let numbers = try Self.load(folder + "/s.npy")
+            let statistics = try #require(try volume.statistics())
+            let percentiles = try #require(try volume.percentiles([3, 50, 99]))
+            let center = try #require(volume.map { max(0, $0) }.centerOfGravity()).index
+            let ours =
+                [statistics.sum, statistics.standardDeviation] + percentiles + [center.x, center.y, center.z]
+            for (a, b) in zip(ours, numbers) { #expect(abs(a - b) <= 1e-9 * max(1, abs(b)), "\(a) \(b)") }
+            #expect(ours.count == numbers.count)
+            var spot = Mask(space: volume.space, repeating: 0)
+            for (k, j, i) in [(4, 5, 6), (50, 9, 60), (30, 46, 2)] { spot[k, j, i] = 1 }
+            #expect(spot.boundingBox() == VoxelBox(slices: 4..<51, rows: 5..<47, columns: 2..<61))
+        }
+    }
+
     @Test func projectionsLeavePaddingOut() throws {
         var volume = Volume<Int16>(space: try Self.space(2, 1, 3)) { slice, _, column in Int16(slice * 10 + column) }
         var mask = PaddingMask(slices: 3, voxelsPerSlice: 2, value: -9)
