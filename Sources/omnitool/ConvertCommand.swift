@@ -10,7 +10,8 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Write images as NumPy, NIfTI or PNG files, or as DICOM in another transfer syntax.",
         discussion: """
             What is written follows from the output's name:
-              .npy           frames × rows × columns × samples of a file, slices × rows × columns of a folder's series
+              .npy           frames × rows × columns × samples of a file; slices × rows × columns of a folder's series, before
+                             them the volumes where there are several
               .nii, .nii.gz  the series as NIfTI; several volumes (time points, b-values) become the fourth dimension
               .png           a picture; of several frames or slices, numbered ones: NAME-0001.png, …
               anything else  DICOM: a file, or of a folder a folder of files
