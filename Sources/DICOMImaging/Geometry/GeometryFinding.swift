@@ -58,8 +58,8 @@ public struct GeometryPolicy: Hashable, Sendable {
     /// A series with a tilted gantry becomes a volume whose space is sheared: right in place, not a box.
     public static let acceptSheared = GeometryPolicy(accepted: [.sheared])
     /// Slices that are missing, at unequal distances or stacked along another direction than their normal (gantry tilt) are
-    /// interpolated linearly onto a regular box: what was not measured is computed from its neighbours. It is for series of
-    /// which one knows why they are so.
+    /// interpolated linearly onto a regular box: what was not measured is computed from its neighbours, and the corners of
+    /// the box that lie beside a tilted stack are padding. It is for series of which one knows why they are so.
     public static let resample = GeometryPolicy(resamples: true)
     /// Of a series with several stacks, such as localizers in three directions, the largest one becomes the volume;
     /// ``Series/stacks()`` gives all of them.

@@ -22,7 +22,12 @@ struct ImageFrames: Sendable {
         self.header = header
         let count = header[.numberOfFrames] ?? 1
         if let groups = header[.perFrameFunctionalGroupsSequence], !groups.isEmpty {
-            layout = .functionalGroups(shared: header[.sharedFunctionalGroupsSequence]?.first, perFrame: groups)
+            // Groups and frames belong together by their number: with one left out, no frame is known to be where its
+            // neighbour's group says.
+            layout =
+                groups.count == count
+                ? .functionalGroups(shared: header[.sharedFunctionalGroupsSequence]?.first, perFrame: groups)
+                : .unplaced("functional groups for each frame: it has \(groups.count) for \(count) frames")
         } else if Mosaic.isMosaic(header) {
             layout =
                 Mosaic(header: header).map { .mosaic($0) }
@@ -30,14 +35,25 @@ struct ImageFrames: Sendable {
         } else if count <= 1 {
             layout = .single
         } else if let offsets = header[.gridFrameOffsetVector], offsets.count >= count {
-            layout = .stack(offsets: offsets.prefix(count).map { $0 - offsets[0] })
+            layout = .stack(offsets: Self.alongNormal(Array(offsets.prefix(count)), header))
         } else if header[.frameIncrementPointer]?.contains(Attribute.sliceVector.tag) == true,
             let order = header[.sliceVector], order.count == count, let step = header[.spacingBetweenSlices]
         {
-            layout = .stack(offsets: order.map { Double($0 - 1) * step })
+            layout = .stack(offsets: order.map { (Double($0) - 1) * step })
         } else {
             layout = .unplaced("the places of its \(count) frames")
         }
+    }
+
+    /// Grid Frame Offset Vector as distances from the first plane along the normal (PS3.3 C.8.8.3.2): it has these, from 0 on,
+    /// or the z coordinates of transverse planes, which may grow against the normal.
+    private static func alongNormal(_ offsets: [Double], _ header: DataSet) -> [Double] {
+        let distances = offsets.map { $0 - offsets[0] }
+        let geometry = InstanceGeometry(dataSet: header)
+        guard offsets[0] != 0, let columns = geometry.columnDirection, let rows = geometry.rowDirection,
+            cross(columns, rows).z < 0
+        else { return distances }
+        return distances.map { -$0 }
     }
 
     /// How many places there are for slices; an image that says nothing about places counts as one.
@@ -61,10 +77,13 @@ struct ImageFrames: Sendable {
         var attributes = header
         if let shared { Self.overlay(&attributes, with: shared) }
         if perFrame.indices.contains(index) { Self.overlay(&attributes, with: perFrame[index]) }
-        if attributes[.rescaleSlope] == nil, let slope = attributes[.realWorldValueSlope] {
-            // A parametric map has no other way to say what its numbers are (PS3.3 C.8.32.2).
+        // What the numbers of a parametric map are, only its real-world value map says: its rescale is the identity (PS3.3
+        // A.75.4, C.7.6.16.2.11).
+        let isMap = header[.sopClassUID] == .parametricMapStorage
+        if isMap || attributes[.rescaleSlope] == nil, let slope = attributes[.realWorldValueSlope] {
             attributes[.rescaleSlope] = slope
             attributes[.rescaleIntercept] = attributes[.realWorldValueIntercept] ?? 0
+            attributes[.rescaleType] = nil
         }
         return attributes
     }

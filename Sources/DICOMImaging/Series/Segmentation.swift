@@ -34,7 +34,8 @@ public struct Segmentation: Sendable {
     /// The smallest regular stack that has all frames.
     public let space: Space
     private let instance: Series.Instance
-    private let slices: [(slice: Series.Slice, place: Int)]
+    /// The frames: their index, their place in the stack, and the segment that each is of; nil for a map of labels.
+    private let frames: [(index: Int, place: Int, segment: Int?)]
     private let maximumFraction: Double
 
     /// - Throws: ``DICOMError``: `invalidPixelDescription` for what is no segmentation, `unacceptableGeometry` when the frames are
@@ -57,13 +58,17 @@ public struct Segmentation: Sendable {
                 propertyCategory: item[.segmentedPropertyCategoryCodeSequence]?.first?[.codeMeaning])
         }
         let series = try Series([instance])
-        (space, slices) = try Self.stack(series)
+        let (space, places) = try Self.stack(series)
+        self.space = space
+        frames = zip(series.slices, places).map { slice, place in
+            (slice.index, place, kind == .labelMap ? nil : slice.attributes[.referencedSegmentNumber]?.first)
+        }
     }
 
     /// The regular stack of the frames' planes; several frames may share a plane, and planes may be missing where no segment is.
-    private static func stack(
-        _ series: Series
-    ) throws(DICOMError) -> (Space, [(slice: Series.Slice, place: Int)]) {
+    ///
+    /// - Returns: The stack, and the place in it of each frame.
+    private static func stack(_ series: Series) throws(DICOMError) -> (Space, [Int]) {
         let planes = series.slices.compactMap(\.geometry.plane)
         let tolerated: Set<GeometryFinding.Kind> = [.duplicatePosition, .missingSlice, .nonUniformSpacing]
         let refused = series.geometry.findings.filter { !tolerated.contains($0.kind) }
@@ -75,28 +80,37 @@ public struct Segmentation: Sendable {
         let places = planes.map { dot($0.position - first.position, first.normal) }
         let gaps = zip(places.dropFirst(), places).map { $0 - $1 }.filter { $0 > 0.01 }
         let geometry = series.slices[0].geometry
-        let stated = [geometry.spacingBetweenSlices.map { abs($0) }, geometry.sliceThickness].compactMap { $0 }.first {
-            $0 > 0
-        }
-        let step = gaps.min() ?? stated ?? 1
-        let extent = (places.last ?? 0) / step
-        let indices = places.map { ($0 / step).rounded() }
-        guard extent < 100_000,
-            zip(places, indices).allSatisfy({
-                abs($0 - $1 * step) <= GeometryTolerance.position(step: step) * max(1, $1)
-            })
-        else {
+        let between = geometry.spacingBetweenSlices.map { abs($0) }
+        // With planes left out where no segment is, the least gap may be several steps.
+        let steps = gaps.isEmpty ? [between, geometry.sliceThickness, 1] : [between, gaps.min()]
+        let fits = steps.lazy.compactMap { $0 }.compactMap { fit(places, to: $0) }
+        guard let (indices, step) = fits.first else {
             throw DICOMError(
                 .unacceptableGeometry, "the frames of the segmentation are not at multiples of one distance of slices")
         }
-        let count = Int(indices.last ?? 0) + 1
-        let exact = count > 1 ? (places.last ?? 0) / Double(count - 1) : step
+        let count = (indices.last ?? 0) + 1
         let space = try Space(
             origin: first.position, columnDirection: first.columnDirection, rowDirection: first.rowDirection,
-            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: first.normal * exact,
+            rowSpacing: first.rowSpacing, columnSpacing: first.columnSpacing, sliceStep: first.normal * step,
             columns: first.columns, rows: first.rows, slices: count, frameOfReferenceUID: geometry.frameOfReferenceUID,
             isSliceStepAssumed: gaps.isEmpty)
-        return (space, zip(series.slices, indices).map { ($0, Int($1)) })
+        return (space, indices)
+    }
+
+    /// The number of each place, counted in steps from the first, and the exact step; nil when one is not at its number.
+    private static func fit(_ places: [Double], to step: Double) -> (indices: [Int], step: Double)? {
+        guard let last = places.last, step > 0.01, last / step < 100_000 else { return nil }
+        var indices = [0]
+        for (place, before) in zip(places.dropFirst(), places) {
+            // From neighbour to neighbour, so that rounded positions do not add up.
+            indices.append(indices[indices.count - 1] + Int(((place - before) / step).rounded()))
+        }
+        let count = indices[indices.count - 1]
+        let exact = count > 0 ? last / Double(count) : step
+        let isRegular = zip(places, indices).allSatisfy { place, index in
+            abs(place - Double(index) * exact) <= GeometryTolerance.position(step: exact)
+        }
+        return isRegular ? (indices, exact) : nil
     }
 
     /// The voxels of a segment in the segmentation's own space: 1 inside, 0 outside; of a fractional one, those of at least half.
@@ -114,12 +128,47 @@ public struct Segmentation: Sendable {
         }
     }
 
-    /// The voxels of a segment on another space, such as that of the images it was drawn on: those of the nearest voxel.
+    /// The voxels of a segment on another space, such as that of the images it was drawn on.
+    ///
+    /// Where the voxels of the frames are voxels of that space they are copied, and planes without a frame are empty; else it is
+    /// the nearest voxel of the segmentation's own space that counts.
     ///
     /// - Throws: ``DICOMError`` as ``mask(of:)``; `mismatchedVolumes` for another frame of reference.
     public func mask(of number: Int, on space: Space) throws(DICOMError) -> Mask {
         let mask = try mask(of: number)
-        return mask.space == space ? mask : try mask.resampled(to: space, interpolation: .nearest)
+        guard mask.space != space else { return mask }
+        let places = Set(frames.filter { $0.segment == nil || $0.segment == number }.map(\.place))
+        guard space.frameOfReferenceUID == self.space.frameOfReferenceUID,
+            let corners = commonCorners(places.sorted(), with: space)
+        else { return try mask.resampled(to: space, interpolation: .nearest) }
+        try space.requireMemory(for: UInt8.self)
+        var result = Mask(space: space, repeating: 0)
+        for (place, corner) in corners where (0..<space.slices).contains(corner.slice) {
+            for row in 0..<mask.rows where (0..<space.rows).contains(row + corner.row) {
+                for column in 0..<mask.columns where (0..<space.columns).contains(column + corner.column) {
+                    result[corner.slice, row + corner.row, column + corner.column] = mask[place, row, column]
+                }
+            }
+        }
+        return result
+    }
+
+    /// Which voxel of another space the first voxel of each plane is; nil unless all voxels of the planes are voxels of it.
+    private func commonCorners(
+        _ places: [Int], with other: Space
+    ) -> [(place: Int, corner: (slice: Int, row: Int, column: Int))]? {
+        let extent = SIMD3(Double(space.columns - 1), Double(space.rows - 1), 0)
+        var corners: [(Int, (slice: Int, row: Int, column: Int))] = []
+        for place in places {
+            let first = other.index(of: space.point(column: 0, row: 0, slice: place))
+            let last = other.index(of: space.point(column: space.columns - 1, row: space.rows - 1, slice: place))
+            let whole = SIMD3(first.x.rounded(), first.y.rounded(), first.z.rounded())
+            guard length(first - whole) < 0.02, length(last - whole - extent) < 0.02, length(whole) < 1e6 else {
+                return nil
+            }
+            corners.append((place, (slice: Int(whole.z), row: Int(whole.y), column: Int(whole.x))))
+        }
+        return corners
     }
 
     /// How much of each voxel belongs to a segment, 0 to 1.
@@ -150,12 +199,11 @@ public struct Segmentation: Sendable {
         let pixels = try instance.pixelData()
         let area = space.rows * space.columns
         var volume = Volume<Scalar>(space: space, repeating: 0)
-        for (slice, place) in slices {
-            guard kind == .labelMap || slice.attributes[.referencedSegmentNumber]?.first == number else { continue }
-            let stored = try pixels.storedValues(slice.index, of: UInt16.self)
+        for frame in frames where kind == .labelMap || frame.segment == number {
+            let stored = try pixels.storedValues(frame.index, of: UInt16.self)
             guard stored.count == area else { continue }
             volume.withUnsafeMutableBuffer { voxels in
-                for index in 0..<area { voxels[place * area + index] = value(stored[index]) }
+                for index in 0..<area { voxels[frame.place * area + index] = value(stored[index]) }
             }
         }
         return volume

@@ -50,7 +50,7 @@ extension Series {
             let box = try space.boxed()
             try box.requireMemory(for: Scalar.self)
             let volume: Volume<Scalar> = try decodedVolume(space, values)
-            return try volume.resampled(to: box)
+            return try volume.boxed(in: box)
         }
         return try resampledAlongNormal(values)
     }
@@ -94,7 +94,7 @@ extension Series {
             frameOfReferenceUID: slices[0].geometry.frameOfReferenceUID)
         let volume: Volume<Scalar> = try decodedVolume(stored, values)
         let regular = volume.interpolated(at: places, in: space)
-        return space.isSheared ? try regular.resampled(to: box) : regular
+        return space.isSheared ? try regular.boxed(in: box) : regular
     }
 }
 
@@ -121,6 +121,32 @@ extension Space {
 }
 
 extension Volume where Scalar: VoxelScalar {
+    /// A sheared volume in the box around it. What is in the box and was not measured is padding: it has the value of the
+    /// padding, or where there is none the smallest one.
+    fileprivate func boxed(in box: Space) throws(DICOMError) -> Volume<Scalar> {
+        guard space.isSheared else { return self }
+        let outside = withUnsafeBuffer { voxels in
+            let area = rows * columns
+            let padded = padding == nil ? nil : voxels.indices.first { padding?[$0 / area, $0 % area] == true }
+            return padded.map { voxels[$0] } ?? voxels.min() ?? 0
+        }
+        var result = try resampled(to: box, outside: outside)
+        var mask =
+            result.padding
+            ?? PaddingMask(slices: box.slices, voxelsPerSlice: box.rows * box.columns, value: outside.doubleValue)
+        let map = IndexMap(from: box, to: space)
+        for slice in 0..<box.slices {
+            for row in 0..<box.rows {
+                for column in 0..<box.columns
+                where !map.contains(map(SIMD3(Double(column), Double(row), Double(slice)))) {
+                    mask[slice, row * box.columns + column] = true
+                }
+            }
+        }
+        result.padding = mask
+        return result
+    }
+
     /// The slices of `space` interpolated between those here, which lie at `places` along its step, ascending, in mm.
     fileprivate func interpolated(at places: [Double], in space: Space) -> Volume<Scalar> {
         let area = rows * columns

@@ -76,6 +76,11 @@ extension Series {
                     "a colour image (\(source.format.photometricInterpretation), \(source.format.samplesPerPixel) samples "
                         + "a pixel) has no \(Scalar.self) voxels; ask for colorVolume()")
             }
+            guard values == .stored || !source.isMappedByTable else {
+                throw DICOMError(
+                    .unsupportedPixelData, "its real-world values are given by a table; ask for stored values",
+                    at: [Attribute<[Double]>.realWorldValueLUTData.tag])
+            }
         }
         let unit = values == .modality ? try commonUnit() : nil
         let storage = try Self.storage(for: space, of: Scalar.self)

@@ -12,6 +12,8 @@ struct SliceSource: Sendable {
     let format: PixelFormat
     let transform: ModalityTransform
     let padding: PixelPadding?
+    /// Whether a table says what the numbers of a parametric map are (Real World Value LUT Data).
+    let isMappedByTable: Bool
     /// The frame of the pixel data.
     let frame: Int
     let tile: Mosaic.Tile?
@@ -25,6 +27,9 @@ struct SliceSource: Sendable {
         format = try PixelFormat(dataSet: attributes, pixelVR: vr)
         transform = try ModalityTransform(dataSet: attributes, format: format)
         padding = PixelPadding(dataSet: attributes, format: format)
+        isMappedByTable =
+            attributes[.sopClassUID] == .parametricMapStorage && attributes[.realWorldValueSlope] == nil
+            && attributes.contains(.realWorldValueLUTData)
         (frame, tile) = slice.instance.frames.source(of: slice.index)
         guard tile == nil || format.bitsAllocated >= 8 && format.samplesPerPixel == 1 else {
             throw DICOMError(.unsupportedPixelData, "a mosaic of bits or colours is not decoded")

@@ -7,7 +7,7 @@ public enum SequenceKey: String, Hashable, Sendable, CaseIterable, CustomStringC
     case temporalPosition
     /// Trigger Time or Nominal Cardiac Trigger Delay Time, ms: gates.
     case triggerTime
-    /// Diffusion b-value, s/mm²; Siemens' and GE's private attributes too.
+    /// Diffusion b-value, s/mm²; Siemens', GE's and Philips' private attributes too.
     case bValue
     /// Echo Time or Effective Echo Time, ms.
     case echoTime
@@ -15,7 +15,7 @@ public enum SequenceKey: String, Hashable, Sendable, CaseIterable, CustomStringC
     case frameReferenceTime
     /// Acquisition Number.
     case acquisitionNumber
-    /// The first item of Dimension Index Values that is not the position in the stack.
+    /// The first item of Dimension Index Values that is no place: neither stack, nor position in it, nor segment.
     case dimensionIndex
     /// Acquisition Date and Time, s since 1970.
     case acquisitionTime
@@ -47,12 +47,12 @@ public enum SequenceKey: String, Hashable, Sendable, CaseIterable, CustomStringC
         case .triggerTime: attributes[.triggerTime] ?? attributes[.nominalCardiacTriggerDelayTime]
         case .bValue:
             attributes[.diffusionBValue] ?? attributes[.siemensBValue].flatMap { Double($0) }
-                ?? attributes[.geBValue]?.first.map { Double($0 % 100_000) }
+                ?? attributes[.geBValue]?.first.map { Double($0 % 100_000) } ?? attributes[.philipsBValue]
         case .echoTime: attributes[.effectiveEchoTime] ?? attributes[.echoTime]
         case .frameReferenceTime: attributes[.frameReferenceTime]
         case .acquisitionNumber:
             (attributes[.frameAcquisitionNumber] ?? attributes[.acquisitionNumber]).map(Double.init)
-        case .dimensionIndex: attributes[.dimensionIndexValues].flatMap { $0.count > 2 ? Double($0[2]) : nil }
+        case .dimensionIndex: Self.dimensionIndex(of: attributes)
         case .acquisitionTime:
             (attributes[.frameAcquisitionDateTime].flatMap { DICOMDateTime($0) }
                 ?? attributes[.acquisitionDateTime].flatMap { DICOMDateTime($0) }
@@ -64,6 +64,20 @@ public enum SequenceKey: String, Hashable, Sendable, CaseIterable, CustomStringC
                 .secondsSinceEpoch
         case .instanceOrder: nil
         }
+    }
+
+    /// Dimension Index Sequence says what each of Dimension Index Values is (PS3.3 C.7.6.17).
+    private static func dimensionIndex(of attributes: DataSet) -> Double? {
+        let places: Set<DICOMTag> = [
+            Attribute<String>.stackID.tag, Attribute<Int>.inStackPositionNumber.tag,
+            Attribute<[Double]>.imagePositionPatient.tag, Attribute<[Int]>.referencedSegmentNumber.tag,
+        ]
+        guard let values = attributes[.dimensionIndexValues],
+            let index = attributes[.dimensionIndexSequence]?.firstIndex(where: { dimension in
+                dimension[.dimensionIndexPointer].map { !places.contains($0) } ?? false
+            }), index < values.count
+        else { return nil }
+        return Double(values[index])
     }
 
     private static func onUnknownDay(_ time: String) -> DICOMDateTime? {
@@ -81,6 +95,9 @@ extension DICOMDateTime {
 
 extension PrivateAttribute where Value == String {
     fileprivate static var siemensBValue: Self { .init(creator: "SIEMENS MR HEADER", 0x0019, 0x0C, .is) }
+}
+extension PrivateAttribute where Value == Double {
+    fileprivate static var philipsBValue: Self { .init(creator: "Philips Imaging DD 001", 0x2001, 0x03, .fl) }
 }
 extension PrivateAttribute where Value == [Int] {
     fileprivate static var geBValue: Self { .init(creator: "GEMS_PARM_01", 0x0043, 0x39, .is) }
