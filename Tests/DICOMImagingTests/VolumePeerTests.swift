@@ -1,80 +1,11 @@
 import DICOMCore
 import DICOMImaging
-import Foundation
 import ReferenceTools
 import Testing
 
-/// What volumes are made of, built by pydicom; where each voxel is and what it is worth say PS3.3 C.7.6.2.1.1 in NumPy,
-/// SimpleITK and nibabel.
+/// Series and functional groups built by pydicom; where each voxel is and what it is worth say PS3.3 C.7.6.2.1.1 in NumPy, and
+/// SimpleITK.
 @Suite struct VolumePeerTests {
-    /// How many of the records x, y, z (mm, LPS), value of a file are not a voxel of the volume, or have another value.
-    private func differences(_ path: String, _ volume: Volume<Double>) throws -> (wrong: Int, count: Int) {
-        let data = try Data(contentsOf: URL(filePath: path))
-        let numbers = data.withUnsafeBytes { Array($0.bindMemory(to: Double.self)) }
-        var wrong = 0
-        for record in stride(from: 0, to: numbers.count - 3, by: 4) {
-            let index = volume.space.index(of: SIMD3(numbers[record], numbers[record + 1], numbers[record + 2]))
-            let near = SIMD3(index.x.rounded(), index.y.rounded(), index.z.rounded())
-            let (column, row, slice) = (Int(near.x), Int(near.y), Int(near.z))
-            let isVoxel =
-                isClose(index, near, 1e-3) && (0..<volume.columns).contains(column)
-                && (0..<volume.rows).contains(row) && (0..<volume.slices).contains(slice)
-            if !isVoxel || abs(volume[slice, row, column] - numbers[record + 3]) > 1e-6 { wrong += 1 }
-        }
-        return (wrong, numbers.count / 4)
-    }
-
-    /// Python's functions for all programs here.
-    private static let common = """
-        import sys, os, warnings
-        warnings.filterwarnings("ignore")
-        import numpy as np, pydicom
-        from pydicom.dataset import Dataset, FileMetaDataset
-        from pydicom.sequence import Sequence
-        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
-        folder = sys.argv[1]
-        random = np.random.default_rng(5)
-
-        def base(sop, syntax=ExplicitVRLittleEndian):
-            ds = Dataset()
-            ds.file_meta = FileMetaDataset()
-            ds.file_meta.TransferSyntaxUID = syntax
-            ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = sop
-            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[str(random.random())])
-            ds.FrameOfReferenceUID = "1.2.3"
-            ds.SamplesPerPixel = 1
-            ds.PhotometricInterpretation = "MONOCHROME2"
-            return ds
-
-        def pixels(ds, array):
-            ds.Rows, ds.Columns = array.shape[-2:]
-            ds.BitsAllocated = ds.BitsStored = array.dtype.itemsize * 8
-            ds.HighBit = ds.BitsStored - 1
-            ds.PixelRepresentation = int(array.dtype.kind == "i")
-            if array.ndim == 3: ds.NumberOfFrames = array.shape[0]
-            data = array.tobytes()
-            ds.PixelData = data + b"\\0" * (len(data) % 2)
-            ds["PixelData"].VR = "OB" if array.dtype.itemsize == 1 else "OW"
-
-        def points(position, orientation, spacing, shape):
-            # PS3.3 C.7.6.2.1.1: the second spacing is that of the columns.
-            r, c = np.meshgrid(np.arange(shape[0]), np.arange(shape[1]), indexing="ij")
-            o = np.asarray(orientation, float)
-            return (np.asarray(position, float) + c[..., None] * o[:3] * spacing[1] + r[..., None] * o[3:] * spacing[0])
-
-        def item(**attributes):
-            ds = Dataset()
-            for name, value in attributes.items(): setattr(ds, name, value)
-            return ds
-
-        def text(values): return [f"{v:.12g}"[:16] for v in values]
-
-        def records(name, parts):
-            np.concatenate([np.concatenate([p.reshape(-1, 3), v.reshape(-1, 1)], axis=1) for p, v in parts]) \\
-                .astype("<f8").tofile(f"{folder}/{name}.records")
-
-        """
-
     private static let synthesized = """
         import SimpleITK as sitk
         from scipy.spatial.transform import Rotation
@@ -122,7 +53,7 @@ import Testing
 
     @Test func everyOrientationIsWhereNumPyAndSimpleITKHaveIt() throws {
         try withTemporaryFolder { folder in
-            let names = try PythonReference.run(Self.common + Self.synthesized, [folder]).split(separator: "\n")
+            let names = try PythonReference.run(VolumePeer.common + Self.synthesized, [folder]).split(separator: "\n")
             #expect(names.count == 10)
             for name in names.map(String.init) {
                 let found = try Series.found(in: [folder + "/" + name])
@@ -131,10 +62,10 @@ import Testing
                 let isTilted = name.hasPrefix("tilted")
                 #expect(series.geometry.findings.map(\.kind) == (isTilted ? [.sheared] : []), "\(name)")
                 let volume = try series.volume(of: Double.self, policy: isTilted ? .acceptSheared : .reject)
-                let (wrong, count) = try differences("\(folder)/\(name).records", volume)
+                let (wrong, count) = try VolumePeer.differences("\(folder)/\(name).records", volume)
                 #expect(wrong == 0 && count == volume.count, "\(name): \(wrong) of \(count)")
                 if !isTilted {
-                    let (wrong, count) = try differences("\(folder)/\(name)-sitk.records", volume)
+                    let (wrong, count) = try VolumePeer.differences("\(folder)/\(name)-sitk.records", volume)
                     #expect(wrong == 0 && count == volume.count, "\(name) by SimpleITK: \(wrong) of \(count)")
                 }
             }
@@ -223,7 +154,7 @@ import Testing
 
     @Test func framesAreWhereTheirFunctionalGroupsSay() throws {
         try withTemporaryFolder { folder in
-            try PythonReference.run(Self.common + Self.enhanced, [folder])
+            try PythonReference.run(VolumePeer.common + Self.enhanced, [folder])
             func series(_ name: String) throws -> Series { try Series(files: ["\(folder)/\(name).dcm"]) }
             let keys: [(String, SequenceKey, [Double])] = [
                 ("time-last", .dimensionIndex, [1, 2, 3]), ("time-first", .dimensionIndex, [1, 2, 3]),
@@ -233,7 +164,7 @@ import Testing
                 let sequence = try series(name).volumeSequence(of: Double.self)
                 #expect(sequence.keys == [key] && sequence.values == values.map { [$0] }, "\(name): \(sequence.keys)")
                 for time in 0..<sequence.count {
-                    let (wrong, count) = try differences("\(folder)/\(name)-\(time).records", sequence[time])
+                    let (wrong, count) = try VolumePeer.differences("\(folder)/\(name)-\(time).records", sequence[time])
                     #expect(wrong == 0 && count == sequence[time].count, "\(name) \(time): \(wrong) of \(count)")
                 }
             }
@@ -242,13 +173,13 @@ import Testing
                 ("map-float", .squareMillimetresPerSecond), ("map-double", .squareMillimetresPerSecond),
             ] as [(String, VoxelUnit)] {
                 let volume = try series(name).volume(of: Double.self)
-                let (wrong, count) = try differences("\(folder)/\(name)-0.records", volume)
+                let (wrong, count) = try VolumePeer.differences("\(folder)/\(name)-0.records", volume)
                 #expect(wrong == 0 && count == volume.count, "\(name): \(wrong) of \(count)")
                 #expect(volume.unit == unit, "\(name)")
             }
             #expect(code { _ = try series("map-table").volume(of: Double.self) } == .unsupportedPixelData)
             let stored = try series("map-table").volume(of: Double.self, values: .stored)
-            #expect(try differences("\(folder)/map-table-0.records", stored).wrong == 0)
+            #expect(try VolumePeer.differences("\(folder)/map-table-0.records", stored).wrong == 0)
             let missing = try series("group-missing")
             #expect(missing.geometry.findings.map(\.kind) == [.missingAttribute])
             #expect(missing.geometry.explanation.contains("it has 3 for 4 frames"))
