@@ -12,7 +12,7 @@ struct VolumeFormTests {
         #expect(wrong == 0 && (isWhole ? count == volume.count : count > 0), "\(name): \(wrong) of \(count) differ")
     }
 
-    private static let mosaics = """
+    static let mosaics = """
         import struct
         import nibabel.nicom.dicomwrappers as wrappers
         from scipy.spatial.transform import Rotation
@@ -94,7 +94,7 @@ struct VolumeFormTests {
         }
     }
 
-    private static let doses = """
+    static let doses = """
         cases = {"head": [1, 0, 0, 0, 1, 0], "feet": [-1, 0, 0, 0, 1, 0], "prone": [-1, 0, 0, 0, -1, 0]}
         for name, orientation in cases.items():
             for kind in ("relative", "absolute"):
@@ -122,7 +122,7 @@ struct VolumeFormTests {
         }
     }
 
-    private static let segmentations = """
+    static let segmentations = """
         # Ten planes of images; the segmentation has frames of some of them, in any order.
         places = {1: [7, 1, 3], 2: [3, 9]}
         drawn = {n: random.random((10, 6, 7)) for n in places}

@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    private static let enhanced = """
+    static let enhanced = """
         identity = [item(RescaleSlope=1, RescaleIntercept=0, RescaleType="US")]
         o = [0, 1, 0, 0, 0, -1]
         normal = np.cross(o[:3], o[3:]).astype(float)
