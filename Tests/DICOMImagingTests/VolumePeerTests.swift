@@ -1,5 +1,7 @@
 import DICOMCore
+import DICOMDictionary
 import DICOMImaging
+import DICOMTesting
 import ReferenceTools
 import Testing
 
@@ -185,5 +187,31 @@ import Testing
             #expect(missing.geometry.explanation.contains("it has 3 for 4 frames"))
             #expect(code { _ = try missing.volume(of: Double.self) } == .unacceptableGeometry)
         }
+    }
+
+    @Test func copiesAreNoTimePoints() throws {
+        let dataSets = try PhantomSeries(slices: 3, rows: 2, columns: 2).dataSets
+        let series = try Series(dataSets: dataSets + dataSets)
+        #expect(code { _ = try series.volumeSequence(of: Float.self) } == .unacceptableGeometry)
+        #expect(throws: DICOMError.self) { try series.parts() }
+        let again = dataSets.map { dataSet in
+            var copy = dataSet
+            copy[.sopInstanceUID] = UID((dataSet[.sopInstanceUID]?.string ?? "") + ".1")
+            return copy
+        }
+        #expect(try Series(dataSets: dataSets + again).parts().keys == [.instanceOrder])
+    }
+
+    @Test func moreStacksThanAreToldApartEndInOne() throws {
+        let slices = try PhantomSeries(slices: 1, rows: 2, columns: 2).dataSets.flatMap { dataSet in
+            (0..<1100).map { number in
+                var one = dataSet
+                one[.rows] = number + 2
+                one[.sopInstanceUID] = UID("1.2.\(number)")
+                return one
+            }
+        }
+        let stacks = try Series(dataSets: slices).stacks()
+        #expect(stacks.count == 1001 && stacks[0].slices.count == 100 && !stacks[0].geometry.isUniform)
     }
 }

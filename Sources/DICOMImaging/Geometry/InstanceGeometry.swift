@@ -124,11 +124,13 @@ struct ImagePlane {
     }
 
     func hasOrientation(of other: ImagePlane) -> Bool {
-        let differences = [columnDirection - other.columnDirection, rowDirection - other.rowDirection]
-        return differences.allSatisfy { difference in
-            abs(difference.x) <= GeometryTolerance.direction && abs(difference.y) <= GeometryTolerance.direction
-                && abs(difference.z) <= GeometryTolerance.direction
-        }
+        Self.areClose(columnDirection, other.columnDirection) && Self.areClose(rowDirection, other.rowDirection)
+    }
+
+    private static func areClose(_ first: SIMD3<Double>, _ second: SIMD3<Double>) -> Bool {
+        let difference = first - second
+        return abs(difference.x) <= GeometryTolerance.direction && abs(difference.y) <= GeometryTolerance.direction
+            && abs(difference.z) <= GeometryTolerance.direction
     }
 
     func hasPixelSpacing(of other: ImagePlane) -> Bool {
@@ -149,6 +151,8 @@ enum GeometryTolerance {
     static let orthonormality = 1e-3
     /// How far from the origin a position may be, mm. Beyond it, a header is spoilt and squares would lose all precision.
     static let farthest = 1e6
+    /// How many stacks are told apart: an image whose frames all lie differently would take the square of their number.
+    static let mostStacks = 1000
     /// Of the pixel spacing, against itself.
     static let pixelSpacing = 1e-4
 

@@ -134,7 +134,7 @@ struct GeometryExamination {
         for (index, item) in placed.enumerated() {
             if let group = groups.firstIndex(where: { agree(placed[$0.first].plane, item.plane) }) {
                 groups[group].count += 1
-            } else {
+            } else if groups.count < GeometryTolerance.mostStacks {
                 groups.append((index, 1))
             }
         }

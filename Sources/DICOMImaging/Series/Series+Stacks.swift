@@ -3,16 +3,20 @@ import DICOMDictionary
 
 extension Series {
     /// The stacks of the series: slices that share orientation, matrix, pixel spacing and frame of reference, the largest
-    /// stack first. A regular series has one.
+    /// stack first. A regular series has one. What fits to none of a thousand stacks is a stack of its own, which is irregular.
     public func stacks() -> [Series] {
         var groups: [[Slice]] = []
+        var rest: [Slice] = []
         for slice in slices {
             if let index = groups.firstIndex(where: { Self.areParallel($0[0].geometry, slice.geometry) }) {
                 groups[index].append(slice)
-            } else {
+            } else if groups.count < GeometryTolerance.mostStacks {
                 groups.append([slice])
+            } else {
+                rest.append(slice)
             }
         }
+        if !rest.isEmpty { groups.append(rest) }
         // Swift's sort does not promise to keep the order of equals.
         let order = groups.indices.sorted {
             groups[$0].count == groups[$1].count ? $0 < $1 : groups[$0].count > groups[$1].count

@@ -118,8 +118,8 @@ extension Series {
     ///
     /// - Parameter keys: What to split by; nil: what is found.
     /// - Returns: The keys that were used, and the parts in ascending order of their values.
-    /// - Throws: ``DICOMError`` with the code `unacceptableGeometry` when a declared key is missing from an instance or nothing
-    ///   splits the series.
+    /// - Throws: ``DICOMError`` with the code `unacceptableGeometry` when a declared key is missing from an instance, nothing
+    ///   splits the series, or all that does is that instances are in it twice.
     public func parts(by keys: [SequenceKey]? = nil) throws(DICOMError) -> (keys: [SequenceKey], parts: [SeriesPart]) {
         let places = placeOfEachSlice()
         if let keys { return (keys, try split(by: keys, places)) }
@@ -144,7 +144,22 @@ extension Series {
                 "the slice positions do not occur equally often, and no attribute takes the series apart. "
                     + geometry.explanation)
         }
+        try refuseCopies()
         return ([.instanceOrder], try split(by: [.instanceOrder], places))
+    }
+
+    /// Where nothing else tells slices apart, a file that is there twice would make a second time point.
+    private func refuseCopies() throws(DICOMError) {
+        var seen: Set<[String]> = []
+        for slice in slices {
+            guard let uid = slice.geometry.sopInstanceUID else { continue }
+            guard seen.insert([uid.string, "\(slice.index)"]).inserted else {
+                throw DICOMError(
+                    .unacceptableGeometry,
+                    "\(slice.geometry.name) is in the series more than once (the same SOP Instance UID); leave the copies out"
+                )
+            }
+        }
     }
 
     /// The keys whose values differ within the series, each slice having one.
