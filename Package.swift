@@ -19,6 +19,9 @@ let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -57,7 +60,9 @@ let package = Package(
     ],
     dependencies: [
         nio,
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -78,8 +83,8 @@ let package = Package(
         .target(
             name: "DICOMNetwork",
             dependencies: [
-                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore, nioPosix, log,
-                serviceLifecycle,
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore, nioPosix, nioSSL, log,
+                metrics, crypto, serviceLifecycle,
             ], swiftSettings: settings),
         .target(
             name: "DICOMImaging",
@@ -109,15 +114,16 @@ let package = Package(
                 "DICOMImaging",
                 nioCore, nioPosix, log, serviceLifecycle, unixSignals, argumentParser,
                 .product(name: "Configuration", package: "swift-configuration"),
-                .product(name: "Crypto", package: "swift-crypto"),
+                crypto,
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ], swiftSettings: settings),
         .target(
             name: "DICOMTesting",
-            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMImaging"],
-            swiftSettings: settings),
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging", nioCore,
+            ], swiftSettings: settings),
         .executableTarget(
             name: "omnitool",
             dependencies: [
