@@ -1,4 +1,5 @@
 public import DICOMCore
+import DICOMUpperLayer
 
 extension DICOMError.Code {
     /// The peer rejected the association for good (PS3.8 9.3.4, result 1): the message names source and reason.
@@ -17,4 +18,16 @@ extension DICOMError.Code {
     public static let timedOut = Self("timedOut")
     /// The instance is larger than the receiver's configuration allows.
     public static let instanceTooLarge = Self("instanceTooLarge")
+}
+
+extension DICOMError {
+    /// Whether the peer did what the protocol does not allow: then the service provider aborts, and says why.
+    var isViolation: Bool {
+        [.invalidPDU, .unrecognizedPDU, .protocolViolation, .invalidNegotiation].contains(code)
+    }
+
+    /// What may be logged of an error: our own messages hold no patient data, of others only the type is known to.
+    static func publicText(_ error: any Error) -> String {
+        if let error = error as? DICOMError { error.message } else { "\(type(of: error))" }
+    }
 }

@@ -33,12 +33,21 @@ public struct AcceptorPolicy: Sendable {
     public var maximumPDULength: UInt32
     public var implementationClassUID: UID
     public var implementationVersionName: String?
+    /// The titles that are never let in.
+    public var deniedCallingAETitles: Set<String> = []
     /// Whether there are as many associations as this side can have: then each further one is rejected, for now.
     public var isAtLimit = false
+    /// How many operations a requestor may have under way at a time, when it proposes more than one (PS3.7 D.3.3.3).
+    public var maximumOperations: UInt16 = 1
     /// What to say to a context: its abstract syntax, and the transfer syntaxes that were proposed.
+    ///
+    /// It is asked again with the more general SOP classes, and then the service class, that a common extended negotiation
+    /// names for an abstract syntax that is not supported itself (PS3.7 D.3.3.6).
     public var decide: @Sendable (UID, [TransferSyntax]) -> ContextDecision
     /// Whether a requestor may be SCP of a SOP class, when it proposes that (PS3.7 D.3.3.4).
     public var allowsRequestorAsSCP: @Sendable (UID) -> Bool = { _ in false }
+    /// The answer to the extended negotiation of a SOP class; `nil` gives none (PS3.7 D.3.3.5).
+    public var extend: @Sendable (ExtendedNegotiation) -> [UInt8]? = { _ in nil }
 
     public init(
         maximumPDULength: UInt32, implementationClassUID: UID, implementationVersionName: String? = nil,
@@ -54,7 +63,11 @@ public struct AcceptorPolicy: Sendable {
     ///
     /// - Throws: ``DICOMError`` with `invalidNegotiation` when context identifiers are even or occur twice, or a context
     ///   has no abstract or transfer syntax; the association is to be aborted then.
-    public func answer(_ request: AssociateRequest) throws(DICOMError) -> AssociationAnswer {
+    /// - Parameter userIdentityResponse: What the server says to the user identity, when a response was asked for (PS3.7
+    ///   D.3.3.7.2); the identity itself is checked by the caller.
+    public func answer(
+        _ request: AssociateRequest, userIdentityResponse: [UInt8]? = nil
+    ) throws(DICOMError) -> AssociationAnswer {
         if let rejection = rejection(of: request) { return .reject(rejection) }
         try check(request.presentationContexts)
         let roles = answeredRoles(request)
@@ -62,7 +75,7 @@ public struct AcceptorPolicy: Sendable {
         var accepted: [UInt8: AcceptedContext] = [:]
         var refused: [RefusedContext] = []
         for context in request.presentationContexts {
-            let answer = answer(context)
+            let answer = answer(context, request.userInformation.commonExtendedNegotiations)
             answers.append(answer)
             guard answer.result == .acceptance else {
                 refused.append(
@@ -80,12 +93,23 @@ public struct AcceptorPolicy: Sendable {
             maximumPDULength: maximumPDULength, implementationClassUID: implementationClassUID,
             implementationVersionName: implementationVersionName)
         information.roleSelections = roles.filter { supported.contains($0.sopClassUID) }
+        information.asynchronousOperations = window(for: request)
+        for proposed in request.userInformation.extendedNegotiations where supported.contains(proposed.sopClassUID) {
+            guard let answer = extend(proposed) else { continue }
+            information.extendedNegotiations.append(
+                ExtendedNegotiation(sopClassUID: proposed.sopClassUID, information: answer))
+        }
+        if request.userInformation.userIdentity?.isResponseRequested == true {
+            information.userIdentityResponse = userIdentityResponse
+        }
         let accept = AssociateAccept(
             calledAETitle: request.calledAETitle, callingAETitle: request.callingAETitle,
             presentationContexts: answers, userInformation: information)
         let negotiated = NegotiatedAssociation(
             callingAETitle: request.callingAETitle, calledAETitle: request.calledAETitle, contexts: accepted,
-            refusedContexts: refused, peerMaximumPDULength: request.userInformation.maximumPDULength,
+            refusedContexts: refused, asynchronousOperations: information.asynchronousOperations,
+            extendedNegotiations: information.extendedNegotiations, userIdentityResponse: nil,
+            peerMaximumPDULength: request.userInformation.maximumPDULength,
             peerImplementationClassUID: request.userInformation.implementationClassUID,
             peerImplementationVersionName: request.userInformation.implementationVersionName)
         return .accept(accept, negotiated)
@@ -99,10 +123,21 @@ public struct AcceptorPolicy: Sendable {
         if !calledAETitles.isEmpty, !calledAETitles.contains(request.calledAETitle) {
             return .calledAETitleNotRecognized
         }
-        if !callingAETitles.isEmpty, !callingAETitles.contains(request.callingAETitle) {
+        if deniedCallingAETitles.contains(request.callingAETitle)
+            || !callingAETitles.isEmpty && !callingAETitles.contains(request.callingAETitle)
+        {
             return .callingAETitleNotRecognized
         }
         return nil
+    }
+
+    /// What the requestor may invoke is bounded by this side; this side itself invokes one operation at a time.
+    private func window(for request: AssociateRequest) -> AsynchronousOperations? {
+        guard let proposed = request.userInformation.asynchronousOperations else { return nil }
+        let limit = max(1, maximumOperations)
+        // 0 stands for any number.
+        let invoked = proposed.maximumInvoked == 0 ? limit : min(proposed.maximumInvoked, limit)
+        return AsynchronousOperations(maximumInvoked: invoked, maximumPerformed: 1)
     }
 
     private func check(_ contexts: [ProposedContext]) throws(DICOMError) {
@@ -122,13 +157,15 @@ public struct AcceptorPolicy: Sendable {
         }
     }
 
-    private func answer(_ context: ProposedContext) -> AnsweredContext {
+    private func answer(
+        _ context: ProposedContext, _ common: [CommonExtendedNegotiation]
+    ) -> AnsweredContext {
         let proposed = context.transferSyntaxes.map { TransferSyntax(uid: $0) }
         // With a refusal the transfer syntax has no meaning, but the field has to be there (PS3.8 Table 9-18).
         func refusal(_ result: AnsweredContext.Result) -> AnsweredContext {
             AnsweredContext(id: context.id, result: result, transferSyntax: context.transferSyntaxes.first ?? UID(""))
         }
-        switch decide(context.abstractSyntax, proposed) {
+        switch decision(context.abstractSyntax, proposed, common) {
         case .accept(let syntax):
             // One that was not proposed would be an error of the policy, not of the peer.
             guard proposed.contains(syntax) else { return refusal(.transferSyntaxesNotSupported) }
@@ -137,6 +174,21 @@ public struct AcceptorPolicy: Sendable {
         case .transferSyntaxesNotSupported: return refusal(.transferSyntaxesNotSupported)
         case .userRejection: return refusal(.userRejection)
         }
+    }
+
+    /// The decision about a SOP class or, where it is not known, about what it is said to be a kind of.
+    private func decision(
+        _ abstractSyntax: UID, _ proposed: [TransferSyntax], _ common: [CommonExtendedNegotiation]
+    ) -> ContextDecision {
+        let own = decide(abstractSyntax, proposed)
+        guard own == .abstractSyntaxNotSupported,
+            let relation = common.first(where: { $0.sopClassUID == abstractSyntax })
+        else { return own }
+        for general in relation.relatedGeneralSOPClassUIDs + [relation.serviceClassUID] {
+            let decision = decide(general, proposed)
+            if decision != .abstractSyntaxNotSupported { return decision }
+        }
+        return own
     }
 
     /// Each role selection is answered: SCU as proposed, SCP when it is allowed.

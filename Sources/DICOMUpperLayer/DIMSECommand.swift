@@ -39,7 +39,26 @@ public struct DIMSECommand: Sendable, Equatable {
         public var isResponse: Bool { rawValue & 0x8000 != 0 }
         /// The field of the response to this request.
         public var response: Field { Field(rawValue: rawValue | 0x8000) }
-        public var description: String { "command \(String(rawValue, radix: 16, uppercase: true))H" }
+        /// Such as `C-STORE-RQ`.
+        public var description: String {
+            if self == .cCancelRequest { return "C-CANCEL-RQ" }
+            let name =
+                switch rawValue & 0x7FFF {
+                case 0x0001: "C-STORE"
+                case 0x0010: "C-GET"
+                case 0x0020: "C-FIND"
+                case 0x0021: "C-MOVE"
+                case 0x0030: "C-ECHO"
+                case 0x0100: "N-EVENT-REPORT"
+                case 0x0110: "N-GET"
+                case 0x0120: "N-SET"
+                case 0x0130: "N-ACTION"
+                case 0x0140: "N-CREATE"
+                case 0x0150: "N-DELETE"
+                default: "command \(String(rawValue, radix: 16, uppercase: true))H"
+                }
+            return "\(name)-\(isResponse ? "RSP" : "RQ")"
+        }
     }
 
     /// Priority (0000,0700).

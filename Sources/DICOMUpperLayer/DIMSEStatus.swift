@@ -9,9 +9,9 @@ public struct DIMSEStatus: RawRepresentable, Hashable, Sendable, CustomStringCon
     public static let success = DIMSEStatus(rawValue: 0x0000)
     /// C-STORE: storage is full or out of order.
     public static let outOfResources = DIMSEStatus(rawValue: 0xA700)
-    /// C-STORE: the data set does not match the SOP class, and is refused.
+    /// C-STORE: the data set, or C-FIND, C-MOVE, C-GET: the identifier, does not match the SOP class, and is refused.
     public static let dataSetDoesNotMatchSOPClass = DIMSEStatus(rawValue: 0xA900)
-    /// C-STORE: the data set cannot be understood, or processing it failed.
+    /// C-STORE: the data set cannot be understood, or processing it failed; likewise a query of C-FIND, C-MOVE, C-GET.
     public static let cannotUnderstand = DIMSEStatus(rawValue: 0xC000)
     public static let coercionOfDataElements = DIMSEStatus(rawValue: 0xB000)
     public static let elementsDiscarded = DIMSEStatus(rawValue: 0xB006)
@@ -33,6 +33,19 @@ public struct DIMSEStatus: RawRepresentable, Hashable, Sendable, CustomStringCon
     public static let resourceLimitation = DIMSEStatus(rawValue: 0x0213)
     public static let cancel = DIMSEStatus(rawValue: 0xFE00)
     public static let pending = DIMSEStatus(rawValue: 0xFF00)
+    /// C-MOVE: the destination is not known (PS3.4 C.4.2.1.5).
+    public static let moveDestinationUnknown = DIMSEStatus(rawValue: 0xA801)
+    /// C-MOVE, C-GET: no sub-operation could be performed, for want of resources or of a context.
+    public static let unableToPerformSubOperations = DIMSEStatus(rawValue: 0xA702)
+    /// C-MOVE, C-GET: sub-operations are complete, and some failed; a warning.
+    public static let subOperationsFailed = DIMSEStatus(rawValue: 0xB000)
+    /// N-ACTION: the SOP instance has no such action (PS3.7 C.5.11).
+    public static let noSuchActionType = DIMSEStatus(rawValue: 0x0123)
+    /// N-EVENT-REPORT: there is no such event type (PS3.7 C.5.11).
+    public static let noSuchEventType = DIMSEStatus(rawValue: 0x0113)
+    public static let noSuchAttribute = DIMSEStatus(rawValue: 0x0105)
+    public static let invalidAttributeValue = DIMSEStatus(rawValue: 0x0106)
+    public static let classInstanceConflict = DIMSEStatus(rawValue: 0x0119)
     /// Pending, and some optional keys are not supported (C-FIND).
     public static let pendingWithUnsupportedKeys = DIMSEStatus(rawValue: 0xFF01)
 
@@ -63,6 +76,11 @@ public struct DIMSEStatus: RawRepresentable, Hashable, Sendable, CustomStringCon
         case 0x0116: "Warning: attribute value out of range"
         case 0x0117: "Failure: invalid SOP instance"
         case 0x0118: "Failure: no such SOP class"
+        case 0x0105: "Failure: no such attribute"
+        case 0x0106: "Failure: invalid attribute value"
+        case 0x0113: "Failure: no such event type"
+        case 0x0119: "Failure: class-instance conflict"
+        case 0x0123: "Failure: no such action type"
         case 0x0120: "Failure: missing attribute"
         case 0x0122: "Refused: SOP class not supported"
         case 0x0124: "Refused: not authorized"

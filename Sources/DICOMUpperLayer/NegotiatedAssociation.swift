@@ -9,6 +9,12 @@ public struct NegotiatedAssociation: Sendable {
     public let contexts: [UInt8: AcceptedContext]
     /// The others, and why they were not.
     public let refusedContexts: [RefusedContext]
+    /// How many operations may be under way at a time; `nil`: one (PS3.7 D.3.3.3).
+    public let asynchronousOperations: AsynchronousOperations?
+    /// What the acceptor answered to extended negotiations (PS3.7 D.3.3.5).
+    public let extendedNegotiations: [ExtendedNegotiation]
+    /// What the acceptor answered to the user identity (PS3.7 D.3.3.7.2); at the requestor only.
+    public let userIdentityResponse: [UInt8]?
     /// The longest P-DATA-TF that the peer takes, in bytes after its length field; 0 means no limit (PS3.8 D.1).
     public let peerMaximumPDULength: UInt32
     public let peerImplementationClassUID: UID?

@@ -17,7 +17,8 @@ public struct RequestorOffer: Sendable {
     ///   transfer syntax.
     public init(
         calledAETitle: AETitle, callingAETitle: AETitle, proposals: [PresentationContextProposal],
-        maximumPDULength: UInt32, implementationClassUID: UID, implementationVersionName: String? = nil
+        maximumPDULength: UInt32, implementationClassUID: UID, implementationVersionName: String? = nil,
+        extras: NegotiationExtras = .init()
     ) throws(DICOMError) {
         guard (1...Self.maximumProposals).contains(proposals.count) else {
             throw DICOMError(
@@ -31,6 +32,10 @@ public struct RequestorOffer: Sendable {
             maximumPDULength: maximumPDULength, implementationClassUID: implementationClassUID,
             implementationVersionName: implementationVersionName)
         information.roleSelections = Self.roleSelections(proposals)
+        information.asynchronousOperations = extras.asynchronousOperations
+        information.extendedNegotiations = extras.extendedNegotiations
+        information.commonExtendedNegotiations = extras.commonExtendedNegotiations
+        information.userIdentity = extras.userIdentity
         request = AssociateRequest(
             calledAETitle: calledAETitle.string, callingAETitle: callingAETitle.string,
             presentationContexts: zip(stride(from: UInt8(1), through: 255, by: 2), proposals).map { id, proposal in
@@ -87,9 +92,26 @@ public struct RequestorOffer: Sendable {
         }
         return NegotiatedAssociation(
             callingAETitle: request.callingAETitle, calledAETitle: request.calledAETitle, contexts: accepted,
-            refusedContexts: refused, peerMaximumPDULength: accept.userInformation.maximumPDULength,
+            refusedContexts: refused, asynchronousOperations: window(accept.userInformation),
+            extendedNegotiations: accept.userInformation.extendedNegotiations,
+            userIdentityResponse: accept.userInformation.userIdentityResponse,
+            peerMaximumPDULength: accept.userInformation.maximumPDULength,
             peerImplementationClassUID: accept.userInformation.implementationClassUID,
             peerImplementationVersionName: accept.userInformation.implementationVersionName)
+    }
+
+    /// What both sides said, the smaller number of each; an answer to what was not proposed counts for nothing.
+    private func window(_ answer: UserInformation) -> AsynchronousOperations? {
+        guard let proposed = request.userInformation.asynchronousOperations,
+            let answered = answer.asynchronousOperations
+        else { return nil }
+        // 0 stands for any number.
+        func smaller(_ left: UInt16, _ right: UInt16) -> UInt16 {
+            left == 0 ? right : right == 0 ? left : min(left, right)
+        }
+        return AsynchronousOperations(
+            maximumInvoked: smaller(proposed.maximumInvoked, answered.maximumInvoked),
+            maximumPerformed: smaller(proposed.maximumPerformed, answered.maximumPerformed))
     }
 
     /// Without an answer to a role selection the default roles hold (PS3.7 D.3.3.4); none goes beyond what was proposed.
@@ -103,4 +125,16 @@ public struct RequestorOffer: Sendable {
             requestorIsSCU: role.map { $0.isSCU && proposed?.isSCU == true } ?? true,
             requestorIsSCP: role.map { $0.isSCP && proposed?.isSCP == true } ?? false)
     }
+}
+
+/// What a requestor may propose beside its presentation contexts (PS3.7 D.3.3.3 to D.3.3.7).
+public struct NegotiationExtras: Sendable, Hashable {
+    /// How many operations this side wants to have under way, and takes, at a time.
+    public var asynchronousOperations: AsynchronousOperations?
+    public var extendedNegotiations: [ExtendedNegotiation] = []
+    public var commonExtendedNegotiations: [CommonExtendedNegotiation] = []
+    /// Who uses this system.
+    public var userIdentity: UserIdentity?
+
+    public init() {}
 }

@@ -93,6 +93,15 @@ public struct UserIdentity: Hashable, Sendable, CustomStringConvertible, CustomR
         self.secondaryField = secondaryField
     }
 
+    /// A user name (type 1), or with a passcode (type 2).
+    public static func user(
+        _ name: String, passcode: String? = nil, isResponseRequested: Bool = false
+    ) -> UserIdentity {
+        UserIdentity(
+            type: passcode == nil ? 1 : 2, isResponseRequested: isResponseRequested, primaryField: Array(name.utf8),
+            secondaryField: Array((passcode ?? "").utf8))
+    }
+
     public var description: String { "user identity of type \(type)" }
     public var customMirror: Mirror { Mirror(self, children: ["type": type]) }
 }

@@ -37,7 +37,8 @@ import Testing
     }
 
     @Test func unknownCallingAETitle() async throws {
-        try await withServer(configuration: configured { $0.acceptedCallingAETitles = ["FRIEND"] }) { _, endpoint in
+        try await withServer(configuration: configured { $0.access.allowedCallingAETitles = ["FRIEND"] }) {
+            _, endpoint in
             let error = await rejection(endpoint, calling: "STRANGER")
             #expect(error?.code == .associationRejectedPermanently)
             #expect(error?.message.lowercased().contains("calling") == true)

@@ -134,7 +134,7 @@ extension NodeConfiguration {
     /// What the association server is told.
     var serverConfiguration: AssociationServerConfiguration {
         var server = AssociationServerConfiguration(host: address, port: port, aeTitle: aeTitle)
-        server.acceptedCallingAETitles = acceptedCallingAETitles
+        server.access.allowedCallingAETitles = acceptedCallingAETitles
         server.maximumAssociations = maximumAssociations
         server.idleTimeout = idleTimeout
         let decodable = FrameCodecs.decodableTransferSyntaxes.sorted { $0.string < $1.string }

@@ -16,7 +16,9 @@ extension UpperLayerHandler {
 
     func receive(_ event: PDUEvent, _ context: ChannelHandlerContext) throws(DICOMError) {
         switch event {
-        case .pdu(let box): try receive(box.pdu, context)
+        case .pdu(let box):
+            trace?.received(box.pdu)
+            try receive(box.pdu, context)
         case .command, .lastCommand, .data, .lastData: try receiveData(event, context)
         }
     }
@@ -39,13 +41,17 @@ extension UpperLayerHandler {
                     .protocolViolation,
                     "A message came on the presentation context \(contextID), which was not accepted.")
             }
+            trace?.received(command, contextID: contextID)
             if !command.hasDataSet { isPeersTurn(false) }
-            tell(.command(command, contextID: contextID), context)
+            tell(.command(command, contextID: contextID))
         case .data(let bytes):
-            tell(bytes, isLast: false, context)
+            trace?.received(bytes: bytes.readableBytes)
+            tell(bytes, isLast: false)
         case .lastData(let bytes):
+            trace?.received(bytes: bytes.readableBytes)
+            trace?.receivedDataSet()
             isPeersTurn(false)
-            tell(bytes, isLast: true, context)
+            tell(bytes, isLast: true)
         }
     }
 
@@ -53,7 +59,7 @@ extension UpperLayerHandler {
 
     private func receive(_ pdu: PDU, _ context: ChannelHandlerContext) throws(DICOMError) {
         switch pdu {
-        case .associateRequest(let request): try receive(request, context)
+        case .associateRequest(let request): receive(request, context)
         case .associateAccept(let accept): try receive(accept, context)
         case .associateReject(let reject): receive(reject, context)
         case .releaseRequest: receiveReleaseRequest(context)
@@ -62,28 +68,19 @@ extension UpperLayerHandler {
         }
     }
 
-    private func receive(_ request: AssociateRequest, _ context: ChannelHandlerContext) throws(DICOMError) {
-        // A place is taken only for a request that may come here: one in an association changes nothing.
-        guard case .acceptor(let acceptor) = role, association == nil, !hasEnded else {
+    private func receive(_ request: AssociateRequest, _ context: ChannelHandlerContext) {
+        guard case .acceptor = role, !hasEnded else {
+            // A requestor is not asked; the machine knows what that is.
             guard let step = machine.requestReceived(), case .violation(let violation) = step.action else { return }
             return unexpected("A-ASSOCIATE-RQ", violation, step.artim, context)
         }
-        var policy = acceptor.policy
-        let place = acceptor.takePlace()
-        policy.isAtLimit = place == nil
-        switch try policy.answer(request) {
-        case .reject(let reject):
-            perform(machine.requestReceived(isAcceptable: false), context) { _ in
-                send(.associateReject(reject), context)
-            }
-            end(.aborted, DICOMError(.protocolViolation, "The association was rejected: \(reject)."), context)
-        case .accept(let accept, let association):
-            let opened = try OpenAssociation(association, place: place)
-            perform(machine.requestReceived(isAcceptable: true), context) { _ in }
-            self.opened(association, context)
-            perform(machine.associationAccepted(), context) { _ in send(.associateAccept(accept), context) }
-            tell(.opened(opened), context)
-            isPeersTurn(true)
+        guard let step = machine.requestReceived() else { return }
+        switch step.action {
+        case .violation(let violation): unexpected("A-ASSOCIATE-RQ", violation, step.artim, context)
+        case .indicate, .sendReject:
+            set(step.artim, context)
+            isPeersTurn(false)
+            tell(.requested(request))
         }
     }
 
@@ -95,10 +92,10 @@ extension UpperLayerHandler {
         case .confirm:
             guard case .requestor(let offer) = role else { return }
             let association = try offer.evaluate(accept)
-            let opened = try OpenAssociation(association, place: nil)
+            let opened = try OpenAssociation(association)
             self.opened(association, context)
             isPeersTurn(false)
-            tell(.opened(opened), context)
+            tell(.opened(opened))
         }
     }
 
@@ -111,7 +108,7 @@ extension UpperLayerHandler {
             set(step.artim, context)
             let code: DICOMError.Code =
                 reject.isTransient ? .associationRejectedTransiently : .associationRejectedPermanently
-            end(.aborted, DICOMError(code, "The peer rejected the association: \(reject)."), context)
+            end(.aborted, DICOMError(code, "The peer rejected the association: \(reject)."))
             context.close(promise: nil)
         }
     }
@@ -123,7 +120,7 @@ extension UpperLayerHandler {
             unexpected("A-RELEASE-RQ", violation, step.artim, context)
         case .indicate:
             isPeersTurn(false)
-            tell(.releaseRequested, context)
+            tell(.releaseRequested)
         case .indicateCollision:
             // Both sides ask at once: the requestor answers first, the acceptor when it has the requestor's answer.
             if case .requestor = role {
@@ -139,17 +136,17 @@ extension UpperLayerHandler {
             unexpected("A-RELEASE-RP", violation, step.artim, context)
         case .confirm:
             perform(machine.releaseAnswered(), context) { _ in send(.releaseReply, context) }
-            end(.released, nil, context)
+            end(.released, nil)
         case .confirmAndClose:
             set(step.artim, context)
-            end(.released, nil, context)
+            end(.released, nil)
             context.close(promise: nil)
         }
     }
 
     private func receive(_ abort: Abort, _ context: ChannelHandlerContext) {
         perform(machine.abortReceived(), context) { _ in
-            end(.aborted, DICOMError(.associationAborted, "The peer aborted the association (\(abort))."), context)
+            end(.aborted, DICOMError(.associationAborted, "The peer aborted the association (\(abort))."))
             context.close(promise: nil)
         }
     }
@@ -178,7 +175,7 @@ extension UpperLayerHandler {
         case .ignore: break
         case .sendAbort, .sendAbortWhileClosing, .sendAbortAndIndicate:
             sendAbort(.byProvider(reason), context)
-            end(.aborted, error, context)
+            end(.aborted, error)
         }
     }
 
@@ -190,7 +187,7 @@ extension UpperLayerHandler {
             case .close: context.close(promise: nil)
             }
         }
-        end(.aborted, error ?? DICOMError(.associationAborted, "This side aborted the association."), context)
+        end(.aborted, error ?? DICOMError(.associationAborted, "This side aborted the association."))
     }
 
     /// Sends an A-ABORT and closes the sending half, so that a peer that knows no DICOM sees the end too; what still arrives

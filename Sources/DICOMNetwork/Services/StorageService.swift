@@ -36,6 +36,8 @@ public struct StoreRequest: Sendable {
     /// How the data set is encoded.
     public let transferSyntax: TransferSyntax
     public let messageID: UInt16
+    /// Who had it sent by C-MOVE, when that is how it comes.
+    public let moveOriginator: MoveOriginator?
 }
 
 /// What a ``StorageService`` says of an instance (PS3.4 B.2.3).

@@ -4,25 +4,17 @@ import NIOCore
 
 /// Bytes in, events out: decodes PDUs, asks the state machine of PS3.8 what to do and does it.
 ///
-/// All of it runs on the channel's event loop. The handler ends the event stream with one ``AssociationEvent/ended(_:_:)``
+/// All of it runs on the channel's event loop. The handler ends the events with one ``AssociationEvent/ended(_:_:)``
 /// whatever happens; what arrives after that is dropped until the connection is closed, which ARTIM bounds.
-final class UpperLayerHandler: ChannelDuplexHandler {
+final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias InboundOut = AssociationEvent
     typealias OutboundIn = AssociationCommand
     typealias OutboundOut = ByteBuffer
 
     /// The part of this side in the association.
     enum Role {
-        case acceptor(Acceptor)
+        case acceptor
         case requestor(RequestorOffer)
-    }
-
-    /// How a server answers association requests.
-    struct Acceptor: Sendable {
-        var policy: AcceptorPolicy
-        /// Takes one of the places for associations; `nil` when there is none.
-        var takePlace: @Sendable () -> AssociationPlace?
     }
 
     struct TimeLimits: Sendable {
@@ -32,10 +24,14 @@ final class UpperLayerHandler: ChannelDuplexHandler {
         var handshake: TimeAmount
         /// How long the peer may be silent in an association when it is its turn.
         var idle: TimeAmount
+        /// How long the peer may take to answer a release request.
+        var release: TimeAmount
     }
 
     let role: Role
     let limits: TimeLimits
+    let exchange: AssociationChannel
+    let trace: PDUTrace?
     var machine: UpperLayerStateMachine
     var decoder: PDUDecoder
     var assembler = DIMSEAssembler()
@@ -52,12 +48,22 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     /// of some ten kilobytes.
     private var fragments: [ByteBuffer] = []
     private var lastActivity = NIODeadline.distantPast
+    /// Bytes that came since then. A few are no activity: a peer that drips them would never be silent.
+    private var bytesSinceActivity = 0
+    private var isReleasing = false
     private var idleTimer: Scheduled<Void>?
     private var artimTimer: Scheduled<Void>?
 
-    init(role: Role, maximumPDULength: UInt32, limits: TimeLimits) {
+    /// So much of a message has to come within each idle limit.
+    private static let bytesOfActivity = 64 * 1024
+
+    init(
+        role: Role, exchange: AssociationChannel, maximumPDULength: UInt32, limits: TimeLimits, trace: PDUTrace? = nil
+    ) {
         self.role = role
+        self.exchange = exchange
         self.limits = limits
+        self.trace = trace
         decoder = PDUDecoder(maximumPDULength: maximumPDULength)
         switch role {
         case .acceptor: machine = UpperLayerStateMachine(role: .acceptor)
@@ -90,32 +96,40 @@ final class UpperLayerHandler: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         perform(machine.transportClosed(), context) { _ in }
-        end(.lost, DICOMError(.connectionLost, "The connection was closed without release or abort."), context)
+        end(.lost, DICOMError(.connectionLost, "The connection was closed without release or abort."))
         stopTimers()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { stopTimers() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end(.lost, DICOMError(.connectionLost, "The connection was closed."))
+        stopTimers()
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(.lost, DICOMError(.connectionLost, "The connection failed.", underlying: error), context)
+        end(.lost, TLSFailure.error(for: error, context))
         context.close(promise: nil)
     }
 
     // MARK: - Reading
 
     func read(context: ChannelHandlerContext) {
+        // The exchange asks again when the task has caught up. What comes after the end is read for the end's sake.
+        guard hasEnded || exchange.mayRead() else {
+            wantsBytes = false
+            return
+        }
         if !wantsBytes {
             wantsBytes = true
-            lastActivity = .now()
+            noteActivity()
         }
         context.read()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastActivity = .now()
         var bytes = unwrapInboundIn(data)
-        defer { tellFragments(isLast: false, context) }
+        bytesSinceActivity = bytesSinceActivity.addingReportingOverflow(bytes.readableBytes).partialValue
+        if bytesSinceActivity >= Self.bytesOfActivity { noteActivity() }
         while !ignoresInput {
             do throws(DICOMError) {
                 guard let event = try decoder.next(from: &bytes) else { return }
@@ -128,36 +142,34 @@ final class UpperLayerHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        wantsBytes = false
+        tellFragments(isLast: false)
         context.fireChannelReadComplete()
     }
 
     /// Hands an event to the task, after the fragments that came before it, unless the end was told already.
-    func tell(_ event: AssociationEvent, _ context: ChannelHandlerContext) {
-        tellFragments(isLast: false, context)
-        if !hasEnded { context.fireChannelRead(wrapInboundOut(event)) }
+    func tell(_ event: AssociationEvent) {
+        tellFragments(isLast: false)
+        if !hasEnded { exchange.deliver(event) }
     }
 
     /// Takes a piece of a data set; the last one goes to the task with those before it.
-    func tell(_ fragment: ByteBuffer, isLast: Bool, _ context: ChannelHandlerContext) {
+    func tell(_ fragment: ByteBuffer, isLast: Bool) {
         fragments.append(fragment)
-        if isLast { tellFragments(isLast: true, context) }
+        if isLast { tellFragments(isLast: true) }
     }
 
-    private func tellFragments(isLast: Bool, _ context: ChannelHandlerContext) {
+    private func tellFragments(isLast: Bool) {
         guard !fragments.isEmpty else { return }
         let told = fragments
         fragments = []
-        if !hasEnded { context.fireChannelRead(wrapInboundOut(.fragments(told, isLast: isLast))) }
+        if !hasEnded { exchange.deliver(.fragments(told, isLast: isLast)) }
     }
 
     /// Tells the task how the association ended; only the first call counts.
-    func end(_ end: AssociationEnd, _ error: DICOMError?, _ context: ChannelHandlerContext) {
+    func end(_ end: AssociationEnd, _ error: DICOMError?) {
         if hasEnded { return }
-        tell(.ended(end, error), context)
+        tell(.ended(end, error))
         hasEnded = true
-        // Outside of a read cycle nothing else would deliver it.
-        context.fireChannelReadComplete()
     }
 
     // MARK: - Writing
@@ -169,44 +181,46 @@ final class UpperLayerHandler: ChannelDuplexHandler {
                 promise?.fail(DICOMError(.connectionLost, "The association has ended."))
                 return
             }
+            trace?.sent(bytes)
             isPeersTurn(true)
             context.write(wrapOutboundOut(bytes), promise: promise)
-        case .requestRelease:
-            isPeersTurn(true)
-            perform(machine.releaseRequested(), context) { _ in send(.releaseRequest, context) }
-            promise?.succeed()
-        case .acceptRelease:
-            perform(machine.releaseAnswered(), context) { _ in send(.releaseReply, context) }
-            promise?.succeed()
-        }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        lastActivity = .now()
-        context.fireChannelWritabilityChanged()
-    }
-
-    /// Asks, as a user outbound event, for an A-ABORT of this side and the end of the connection.
-    struct AbortRequest: Sendable {
-        let reason: DICOMError?
-    }
-
-    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard let request = event as? AbortRequest else {
-            context.triggerUserOutboundEvent(event, promise: promise)
             return
+        case .accept(let accept, let association):
+            perform(machine.associationAccepted(), context) { _ in
+                opened(association, context)
+                send(.associateAccept(accept), context)
+                isPeersTurn(true)
+            }
+        case .reject(let reject):
+            perform(machine.associationRejected(), context) { _ in send(.associateReject(reject), context) }
+            end(.aborted, DICOMError(.protocolViolation, "The association was rejected: \(reject)."))
+        case .requestRelease:
+            perform(machine.releaseRequested(), context) { _ in
+                isReleasing = true
+                isPeersTurn(true)
+                watchForSilence(context, for: limits.release)
+                send(.releaseRequest, context)
+            }
+        case .acceptRelease: perform(machine.releaseAnswered(), context) { _ in send(.releaseReply, context) }
+        case .abort(let reason):
+            if let reason, reason.isViolation { invalid(reason, context) } else { abort(reason, context) }
         }
-        abort(request.reason, context)
         promise?.succeed()
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        noteActivity()
+        context.fireChannelWritabilityChanged()
+    }
+
     func send(_ pdu: PDU, _ context: ChannelHandlerContext) {
+        trace?.sent(pdu)
         var bytes = context.channel.allocator.buffer(capacity: 256)
         do throws(DICOMError) {
             try pdu.write(into: &bytes)
         } catch {
             // What this side was told to send does not fit the wire's length fields.
-            end(.lost, error, context)
+            end(.lost, error)
             context.close(promise: nil)
             return
         }
@@ -217,7 +231,12 @@ final class UpperLayerHandler: ChannelDuplexHandler {
 
     func isPeersTurn(_ isPeersTurn: Bool) {
         awaitsPeer = isPeersTurn
+        noteActivity()
+    }
+
+    func noteActivity() {
         lastActivity = .now()
+        bytesSinceActivity = 0
     }
 
     /// Starts, restarts or stops ARTIM as a step of the state machine says.
@@ -235,7 +254,7 @@ final class UpperLayerHandler: ChannelDuplexHandler {
 
     private func artimExpired(_ context: ChannelHandlerContext) {
         perform(machine.artimExpired(), context) { _ in context.close(promise: nil) }
-        end(.lost, DICOMError(.timedOut, "The peer did not request an association in time."), context)
+        end(.lost, DICOMError(.timedOut, "The peer did not request an association in time."))
     }
 
     /// The association is established: from now on its own limit counts.
@@ -249,14 +268,18 @@ final class UpperLayerHandler: ChannelDuplexHandler {
         idleTimer?.cancel()
         idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
             if hasEnded { return }
-            let limit = association == nil ? limits.handshake : limits.idle
+            let limit = isReleasing ? limits.release : association == nil ? limits.handshake : limits.idle
             let silence = NIODeadline.now() - lastActivity
             if !awaitsPeer || !wantsBytes {
                 watchForSilence(context, for: limit)
             } else if silence < limit {
                 watchForSilence(context, for: limit - silence)
             } else {
-                abort(DICOMError(.timedOut, "The peer was silent for \(limit.nanoseconds / 1_000_000) ms."), context)
+                let missed =
+                    bytesSinceActivity == 0
+                    ? "was silent for \(limit.nanoseconds / 1_000_000) ms"
+                    : "sent \(bytesSinceActivity) bytes in \(limit.nanoseconds / 1_000_000) ms, which is too slow"
+                abort(DICOMError(.timedOut, "The peer \(missed)."), context)
             }
         }
     }

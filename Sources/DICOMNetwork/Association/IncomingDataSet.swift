@@ -1,3 +1,4 @@
+import DICOMCoding
 import DICOMCore
 import DICOMUpperLayer
 public import NIOCore
@@ -56,10 +57,19 @@ public struct IncomingDataSet {
                 ?? DICOMError(
                     end == .aborted ? .associationAborted : .connectionLost,
                     "The association ended before the data set did.")
-        case .opened, .command, .releaseRequested:
+        case .requested, .opened, .command, .releaseRequested:
             throw DICOMError(.protocolViolation, "Another message came within a data set.")
         }
     }
+
+    /// All of what is left, decoded; held in memory, which the limit bounds.
+    mutating func dataSet(_ transferSyntax: TransferSyntax) async throws -> DataSet {
+        var bytes: [UInt8] = []
+        while let fragment = try await next() { bytes += fragment.readableBytesView }
+        return try DataSet(parsing: bytes, transferSyntax: transferSyntax, options: Self.parsing)
+    }
+
+    private static let parsing = ParsingOptions(inflationLimit: 256 << 20)
 
     /// Reads and drops the rest; ends early, incomplete, where the peer sends more than twice of what is allowed.
     mutating func drain() async throws {
