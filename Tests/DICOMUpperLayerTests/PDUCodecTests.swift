@@ -143,6 +143,30 @@ import Testing
         #expect(decoded.calledAETitle == "A?B")
     }
 
+    /// Version names are decoded byte by byte; they were encoded as UTF-8, and so came back as something else.
+    @Test func versionNamesBeyondASCIIComeBack() throws {
+        var request = GoldenPDU.request
+        request.userInformation.implementationVersionName = "é\u{FF}"
+        var buffer = ByteBuffer()
+        try PDU.associateRequest(request).write(into: &buffer)
+        #expect(try decode([Array(buffer.readableBytesView)]) == [.pdu(.associateRequest(request))])
+    }
+
+    /// What is no UTF-8 became a replacement character of three bytes, with which an item could outgrow its length.
+    @Test func uidsAreMadePrintable() throws {
+        var request = Array(GoldenPDU.requestBytes.prefix(74)) + [0x10, 0, 0x75, 0x30]
+        request += Array(repeating: 0x80, count: 29_998) + [0x0A, 0]
+        request.replaceSubrange(2..<6, with: [0, 0, 0x75, 0x78])
+        guard case .pdu(let pdu)? = try decode([request]).first, case .associateRequest(let decoded) = pdu else {
+            Issue.record("no request")
+            return
+        }
+        #expect(decoded.applicationContext.string == String(repeating: "?", count: 29_999))
+        var buffer = ByteBuffer()
+        try pdu.write(into: &buffer)
+        #expect(try decode([Array(buffer.readableBytesView)]) == [.pdu(pdu)])
+    }
+
     @Test func tooLongItemIsNotEncoded() {
         var request = GoldenPDU.request
         request.userInformation.extendedNegotiations = [
