@@ -16,7 +16,7 @@ bench: ## receiving, the whole cycle, data sets and imaging, beside DCMTK, pynet
 	Benchmarks/datasets.sh
 	Benchmarks/imaging.sh
 
-mutate: ## 200,000 mutations of 50 files, read, decoded, described and written again
+mutate: ## 200,000 mutations of 50 files and 100,000 of PDU streams, read, decoded, described and written again
 	dev/mutate
 
 format:

@@ -122,7 +122,8 @@ let package = Package(
         .target(
             name: "DICOMTesting",
             dependencies: [
-                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging", nioCore,
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMImaging",
+                nioCore,
             ], swiftSettings: settings),
         .executableTarget(
             name: "omnitool",
@@ -145,8 +146,20 @@ let package = Package(
             path: "Tests/DataSetExerciser", swiftSettings: settings),
         .executableTarget(
             name: "DataSetMutations",
-            dependencies: ["DataSetExerciser", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting"],
+            dependencies: [
+                "DataSetExerciser", "MutationTools", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMTesting",
+            ],
             path: "Tests/DataSetMutations", exclude: ["files.txt"], swiftSettings: settings),
+        // The same for PDUs; conversations to spoil come with it.
+        .target(
+            name: "PDUExerciser",
+            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMTesting", nioCore],
+            path: "Tests/PDUExerciser", swiftSettings: settings),
+        .executableTarget(
+            name: "PDUMutations", dependencies: ["PDUExerciser", "MutationTools"], path: "Tests/PDUMutations",
+            swiftSettings: settings),
+        // The command line of both programs, and what mutations cost.
+        .target(name: "MutationTools", path: "Tests/MutationTools", swiftSettings: settings),
         // Runs Python programs as independent references.
         .target(name: "ReferenceTools", path: "Tests/ReferenceTools", swiftSettings: settings),
         .executableTarget(
@@ -161,7 +174,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "DICOMUpperLayerTests",
-            dependencies: ["DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore],
+            dependencies: [
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMTesting", "PDUExerciser",
+                "ReferenceTools", nioCore,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "DICOMNetworkTests",

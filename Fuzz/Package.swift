@@ -15,18 +15,27 @@ func product(_ name: String) -> Target.Dependency { .product(name: name, package
 let package = Package(
     name: "Fuzz",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "DICOMNode", path: "..")],
+    dependencies: [
+        .package(name: "DICOMNode", path: ".."), .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    ],
     targets: [
         .systemLibrary(name: "CLibFuzzer"),
-        // A link to that of the tests, which is no product of the package.
+        // Links to those of the tests, which are no products of the package.
         .target(
             name: "DataSetExerciser",
             dependencies: [
                 product("DICOMCore"), product("DICOMDictionary"), product("DICOMCoding"), product("DICOMTesting"),
             ], swiftSettings: settings),
+        .target(
+            name: "PDUExerciser",
+            dependencies: [
+                product("DICOMCore"), product("DICOMDictionary"), product("DICOMCoding"), product("DICOMUpperLayer"),
+                product("DICOMTesting"), .product(name: "NIOCore", package: "swift-nio"),
+            ], swiftSettings: settings),
         .target(name: "Fuzzing", dependencies: ["CLibFuzzer", "DataSetExerciser"], swiftSettings: settings),
         .executableTarget(name: "FuzzDataSet", dependencies: ["DataSetExerciser", "Fuzzing"], swiftSettings: settings),
         .executableTarget(name: "FuzzPart10", dependencies: ["DataSetExerciser", "Fuzzing"], swiftSettings: settings),
         .executableTarget(name: "FuzzJSON", dependencies: ["DataSetExerciser", "Fuzzing"], swiftSettings: settings),
+        .executableTarget(name: "FuzzPDU", dependencies: ["PDUExerciser", "Fuzzing"], swiftSettings: settings),
     ]
 )

@@ -213,7 +213,12 @@ extension ByteBuffer {
         return number
     }
 
-    fileprivate func uid() -> UID { UID(String(decoding: readableBytesView, as: UTF8.self)) }
+    /// A UID without padding. Other bytes than ASCII become question marks, so that it can be encoded in as many bytes and
+    /// stand in a log line.
+    fileprivate func uid() -> UID {
+        let bytes = trimmingSpaces(readableBytesView).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }
+        return UID(String(decoding: bytes, as: UTF8.self))
+    }
 }
 
 /// A peer's text without padding. Each byte is one character, and a control character becomes a question mark, so that

@@ -89,7 +89,7 @@ extension UserInformation {
                 }
             }
             if let name = implementationVersionName {
-                try item.writeItem(ItemType.implementationVersionName) { $0.append(name.utf8) }
+                try item.writeItem(ItemType.implementationVersionName) { $0.append(singleBytes(name[...])) }
             }
             try writeExtendedNegotiations(into: &item)
             try writeIdentity(into: &item)
@@ -160,7 +160,7 @@ extension ByteBuffer {
     }
 
     private mutating func writePaddedAETitle(_ title: String) {
-        let bytes = title.unicodeScalars.prefix(16).map { UInt8(exactly: $0.value) ?? UInt8(ascii: "?") }
+        let bytes = singleBytes(Substring(title.unicodeScalars.prefix(16)))
         append(bytes)
         writeRepeatingByte(0x20, count: 16 - bytes.count)
     }
@@ -196,4 +196,9 @@ extension ByteBuffer {
         }
         setInteger(length, at: start - 2)
     }
+}
+
+/// One byte for each character, as text is decoded; what does not fit into a byte becomes a question mark.
+private func singleBytes(_ text: Substring) -> [UInt8] {
+    text.unicodeScalars.map { UInt8(exactly: $0.value) ?? UInt8(ascii: "?") }
 }

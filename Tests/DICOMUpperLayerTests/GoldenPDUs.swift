@@ -8,22 +8,18 @@ struct GoldenPDU: Sendable, CustomStringConvertible {
     let pdu: PDU
     let bytes: [UInt8]
 
-    static let all: [GoldenPDU] = [
+    static let all = whole + items + short
+
+    /// A request and an acceptance with all that they can hold, and the PDUs of a release.
+    private static let whole: [GoldenPDU] = [
         .init(description: "A-ASSOCIATE-RQ", pdu: .associateRequest(request), bytes: requestBytes),
         .init(description: "A-ASSOCIATE-AC", pdu: .associateAccept(accept), bytes: acceptBytes),
-        .init(
-            description: "A-ASSOCIATE-RJ", pdu: .associateReject(.calledAETitleNotRecognized),
-            bytes: DICOMUpperLayerTests.bytes(
-                "03 00 00000004 00 01 01 07  # reserved, permanent, user, called AE title")),
         .init(
             description: "A-RELEASE-RQ", pdu: .releaseRequest,
             bytes: DICOMUpperLayerTests.bytes("05 00 00000004 00000000")),
         .init(
             description: "A-RELEASE-RP", pdu: .releaseReply,
             bytes: DICOMUpperLayerTests.bytes("06 00 00000004 00000000")),
-        .init(
-            description: "A-ABORT", pdu: .abort(.byProvider(.unexpectedPDU)),
-            bytes: DICOMUpperLayerTests.bytes("07 00 00000004 00 00 02 02  # two reserved, provider, unexpected PDU")),
     ]
 
     static let request: AssociateRequest = {

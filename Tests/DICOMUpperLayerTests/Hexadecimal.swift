@@ -47,17 +47,15 @@ func decode(_ chunks: [[UInt8]], maximumPDULength: UInt32 = 0) throws -> [Found]
 private func append(_ event: PDUEvent, to found: inout [Found]) {
     switch event {
     case .pdu(let box): found.append(.pdu(box.pdu))
-    case .command(let piece, let id): append(id, true, false, piece, to: &found)
-    case .lastCommand(let piece, let id): append(id, true, true, piece, to: &found)
-    case .data(let piece, let id): append(id, false, false, piece, to: &found)
-    case .lastData(let piece, let id): append(id, false, true, piece, to: &found)
+    case .command(let piece, let id): append(id, true, false, Array(piece.readableBytesView), to: &found)
+    case .lastCommand(let piece, let id): append(id, true, true, Array(piece.readableBytesView), to: &found)
+    case .data(let piece, let id): append(id, false, false, Array(piece.readableBytesView), to: &found)
+    case .lastData(let piece, let id): append(id, false, true, Array(piece.readableBytesView), to: &found)
     }
 }
 
-private func append(
-    _ id: UInt8, _ isCommand: Bool, _ isLast: Bool, _ piece: ByteBuffer, to found: inout [Found]
-) {
-    let bytes = Array(piece.readableBytesView)
+/// A piece, put to the one before it when that is of the same value.
+func append(_ id: UInt8, _ isCommand: Bool, _ isLast: Bool, _ bytes: [UInt8], to found: inout [Found]) {
     if case .value(id, isCommand, false, let begin)? = found.last {
         found[found.count - 1] = .value(contextID: id, isCommand: isCommand, isLast: isLast, begin + bytes)
     } else {

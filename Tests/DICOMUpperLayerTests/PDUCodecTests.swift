@@ -15,7 +15,50 @@ import Testing
         #expect(try decode([golden.bytes]) == [.pdu(golden.pdu)])
     }
 
-    @Test func decodesData() throws {
+    @Test(arguments: GoldenPDU.all) func decodesByteByByte(_ golden: GoldenPDU) throws {
+        #expect(try decode(golden.bytes.map { [$0] }) == [.pdu(golden.pdu)])
+    }
+
+    /// Every type of PDU, item and sub-item that there is.
+    @Test func goldenBytesAreComplete() {
+        let types = Set(GoldenPDU.all.compactMap(\.bytes.first) + GoldenData.all.compactMap(\.bytes.first))
+        #expect(types == Set(1...7))
+        let items = Set(GoldenPDU.all.flatMap { itemTypes($0) })
+        #expect(items == Set([0x10, 0x20, 0x21, 0x30, 0x40] + Array(0x50...0x59)))
+    }
+
+    /// The types of the items in a request or an acceptance, and in those of them that are made of items.
+    private func itemTypes(_ golden: GoldenPDU) -> [UInt8] {
+        guard [1, 2].contains(golden.bytes[0]) else { return [] }
+        var types: [UInt8] = []
+        func walk(_ bytes: ArraySlice<UInt8>) {
+            var rest = bytes
+            while rest.count >= 4 {
+                let item = Array(rest.prefix(4))
+                let length = Int(item[2]) << 8 | Int(item[3])
+                types.append(item[0])
+                let content = rest.dropFirst(4).prefix(length)
+                if [0x20, 0x21, 0x50].contains(item[0]) { walk(content.dropFirst(item[0] == 0x50 ? 0 : 4)) }
+                rest = rest.dropFirst(4 + length)
+            }
+        }
+        walk(golden.bytes.dropFirst(74))
+        return types
+    }
+
+    @Test(arguments: GoldenData.all) func encodesData(_ golden: GoldenData) throws {
+        guard let write = golden.write else { return }
+        var buffer = ByteBuffer()
+        write(try DIMSEFragmenter(peerMaximumPDULength: 12), &buffer)
+        #expect(Array(buffer.readableBytesView) == golden.bytes)
+    }
+
+    @Test(arguments: GoldenData.all) func decodesData(_ golden: GoldenData) throws {
+        #expect(try decode([golden.bytes]) == golden.values)
+        #expect(try decode(golden.bytes.map { [$0] }) == golden.values)
+    }
+
+    @Test func decodesMessage() throws {
         #expect(try decode([GoldenPDU.dataBytes]) == GoldenPDU.data)
     }
 
@@ -98,6 +141,30 @@ import Testing
             return
         }
         #expect(decoded.calledAETitle == "A?B")
+    }
+
+    /// Version names are decoded byte by byte; they were encoded as UTF-8, and so came back as something else.
+    @Test func versionNamesBeyondASCIIComeBack() throws {
+        var request = GoldenPDU.request
+        request.userInformation.implementationVersionName = "é\u{FF}"
+        var buffer = ByteBuffer()
+        try PDU.associateRequest(request).write(into: &buffer)
+        #expect(try decode([Array(buffer.readableBytesView)]) == [.pdu(.associateRequest(request))])
+    }
+
+    /// What is no UTF-8 became a replacement character of three bytes, with which an item could outgrow its length.
+    @Test func uidsAreMadePrintable() throws {
+        var request = Array(GoldenPDU.requestBytes.prefix(74)) + [0x10, 0, 0x75, 0x30]
+        request += Array(repeating: 0x80, count: 29_998) + [0x0A, 0]
+        request.replaceSubrange(2..<6, with: [0, 0, 0x75, 0x78])
+        guard case .pdu(let pdu)? = try decode([request]).first, case .associateRequest(let decoded) = pdu else {
+            Issue.record("no request")
+            return
+        }
+        #expect(decoded.applicationContext.string == String(repeating: "?", count: 29_999))
+        var buffer = ByteBuffer()
+        try pdu.write(into: &buffer)
+        #expect(try decode([Array(buffer.readableBytesView)]) == [.pdu(pdu)])
     }
 
     @Test func tooLongItemIsNotEncoded() {

@@ -1,6 +1,8 @@
-import DICOMCoding
 import DICOMCore
+import Foundation
 import NIOCore
+import PDUExerciser
+import ReferenceTools
 import Testing
 
 @testable import DICOMUpperLayer
@@ -86,82 +88,31 @@ import Testing
         #expect(DICOMError(.inputOutput, "").abortReason == .notSpecified)
     }
 
-    /// 10,000 streams of good PDUs in which a few bytes are changed, left out, doubled or cut off. None may trap, and
-    /// what is decoded must not depend on how the stream is cut into pieces.
-    @Test(arguments: 1...10 as ClosedRange<UInt64>) func mutatedStreams(_ seed: UInt64) {
-        var generator = SeededGenerator(seed: seed)
-        let command = (try? DIMSECommand.cEchoRequest(messageID: 1).encoded()) ?? []
-        var fragment = ByteBuffer()
-        (try? DIMSEFragmenter(peerMaximumPDULength: 40))?.writeData(
-            command[...], contextID: 1, isLast: true, into: &fragment)
-        let originals =
-            GoldenPDU.all.map(\.bytes) + [GoldenPDU.dataBytes, Array(fragment.readableBytesView)]
-        for _ in 0..<1000 {
-            var stream: [UInt8] = []
-            for _ in 0..<Int.random(in: 1...3, using: &generator) {
-                stream += originals.randomElement(using: &generator) ?? []
-            }
-            mutate(&stream, &generator)
-            let whole = outcome([stream])
-            let size = Int.random(in: 1...7, using: &generator)
-            let pieces = stride(from: 0, to: stream.count, by: size).map {
-                Array(stream[$0..<min($0 + size, stream.count)])
-            }
-            #expect(outcome(pieces) == whole)
+    /// A part of what `dev/mutate` does.
+    @Test(arguments: 1...10 as ClosedRange<UInt64>) func mutatedStreams(_ part: UInt64) {
+        for seed in part * 1000..<part * 1000 + 200 {
+            #expect(throws: Never.self, "seed \(seed)") { try PDUExerciser.use(mutatedStream(seed: seed), seed: seed) }
         }
     }
 
-    private func mutate(_ stream: inout [UInt8], _ generator: inout SeededGenerator) {
-        for _ in 0..<Int.random(in: 1...4, using: &generator) where !stream.isEmpty {
-            let position = Int.random(in: 0..<stream.count, using: &generator)
-            switch Int.random(in: 0...4, using: &generator) {
-            case 0: stream[position] = UInt8.random(in: 0...255, using: &generator)
-            case 1: stream[position] ^= 1 << UInt8.random(in: 0...7, using: &generator)
-            case 2: stream.remove(at: position)
-            case 3: stream.insert(stream[position], at: position)
-            default: stream.removeLast(stream.count - position)
-            }
+    /// What is not spoilt is taken whole, so that the mutations begin with something that is right.
+    @Test(arguments: PDUConversation.all) func conversationsAreTaken(_ conversation: PDUConversation) throws {
+        for side in PDUConversation.Side.allCases {
+            let stream = Array(conversation.pdus(of: side).joined())
+            let outcome = try PDUExerciser.use(stream, seed: 1)
+            #expect(outcome.failure == nil && outcome.endsBetweenPDUs && outcome.endsBetweenMessages)
+            #expect(!outcome.steps.isEmpty)
         }
     }
 
-    /// What the decoder, the assembler and the acceptor make of a stream; errors by their code.
-    private func outcome(_ chunks: [[UInt8]]) -> [String] {
-        var decoder = PDUDecoder(maximumPDULength: 65536)
-        var assembler = DIMSEAssembler()
-        let policy = AcceptorPolicy(maximumPDULength: 65536, implementationClassUID: "1.2.3") { _, proposed in
-            .choosing(from: proposed, preferring: [.implicitVRLittleEndian])
+    /// The streams that once broke a reader; `Fuzz/FailCases/README.md` says how they get there.
+    @Test func failCasesAreMended() throws {
+        let folder = PythonReference.repository + "/Fuzz/FailCases/PDU"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(!names.isEmpty)
+        for name in names {
+            let bytes = Array(try Data(contentsOf: URL(filePath: folder + "/" + name)))
+            #expect(throws: Never.self, "\(name)") { try PDUExerciser.use(bytes, seed: UInt64(bytes.count)) }
         }
-        var log: [String] = []
-        var dataLength = 0
-        do throws(DICOMError) {
-            for chunk in chunks {
-                var buffer = ByteBuffer(bytes: chunk)
-                while let event = try decoder.next(from: &buffer) {
-                    if case .pdu(let box) = event {
-                        log.append("\(box.pdu)")
-                        if case .associateRequest(let request) = box.pdu { _ = try policy.answer(request) }
-                        if case .associateAccept(let accept) = box.pdu { _ = try Self.offer?.evaluate(accept) }
-                        var again = ByteBuffer()
-                        try box.pdu.write(into: &again)
-                    }
-                    switch try assembler.receive(event) {
-                    case .command(let id, let command): log.append("command \(id) \(command.field)")
-                    case .data(let piece): dataLength += piece.readableBytes
-                    case .lastData(let piece):
-                        log.append("data \(dataLength + piece.readableBytes)")
-                        dataLength = 0
-                    case nil: break
-                    }
-                }
-            }
-        } catch {
-            log.append(error.code.name)
-        }
-        return log
     }
-
-    private static let offer = try? RequestorOffer(
-        calledAETitle: "A", callingAETitle: "B",
-        proposals: [.init(abstractSyntax: .init("1.2"), transferSyntaxes: [.implicitVRLittleEndian])],
-        maximumPDULength: 0, implementationClassUID: "1.2.3")
 }

@@ -4,6 +4,7 @@ import DICOMDictionary
 import DICOMTesting
 import DataSetExerciser
 import Glibc
+import MutationTools
 
 /// Spoils files and uses what can be read of them in every way, in one thread:
 ///
@@ -20,7 +21,7 @@ struct DataSetMutations {
     private static let maximumFindings = 20
 
     private let samples: [Sample]
-    private let options: Options
+    private let options: MutationOptions
     /// A file without a name, which ends with the process.
     private let scratch: CInt
     private var read = 0
@@ -30,7 +31,9 @@ struct DataSetMutations {
     private var worstMemory = (share: 0.0, ratio: 0.0, mutation: 0)
 
     static func main() throws {
-        guard let options = Options(CommandLine.arguments.dropFirst()) else {
+        guard let options = MutationOptions("DataSetMutations", CommandLine.arguments.dropFirst()),
+            !options.paths.isEmpty
+        else {
             print("usage: DataSetMutations FILE... --mutations N [--seed S] [--part K/N] [--only I [--save PATH]]")
             exit(64)
         }
@@ -38,7 +41,7 @@ struct DataSetMutations {
         try mutations.run()
     }
 
-    private init(_ options: Options) throws {
+    private init(_ options: MutationOptions) throws {
         self.options = options
         var samples: [Sample] = []
         for path in try FileSystem.files(below: options.paths) {
@@ -173,46 +176,5 @@ struct DataSetMutations {
         print(
             "\(samples.count) samples, \(options.range.count) mutations: \(read) read, \(refused) refused, \(findings) found; worst time \(seconds), worst memory \(memory)"
         )
-    }
-}
-
-/// The command line.
-private struct Options {
-    var paths: [String] = []
-    var mutations = 0
-    var seed: UInt64 = 1
-    var part = (index: 0, of: 1)
-    var only: Int?
-    var saved: String?
-
-    init?(_ arguments: ArraySlice<String>) {
-        var arguments = arguments
-        while let argument = arguments.popFirst() {
-            guard argument.hasPrefix("--") else {
-                paths.append(argument)
-                continue
-            }
-            guard let value = arguments.popFirst() else { return nil }
-            let numbers = value.split(separator: "/").compactMap { Int($0) }
-            switch (argument, numbers.count) {
-            case ("--mutations", 1): mutations = max(0, numbers[0])
-            case ("--seed", 1): seed = UInt64(truncatingIfNeeded: numbers[0])
-            case ("--part", 2) where numbers[1] > 0 && 0..<numbers[1] ~= numbers[0]: part = (numbers[0], numbers[1])
-            case ("--only", 1): only = max(0, numbers[0])
-            case ("--save", _): saved = value
-            default: return nil
-            }
-        }
-        guard !paths.isEmpty, mutations > 0 || only != nil else { return nil }
-    }
-
-    var range: Range<Int> {
-        if let only { return only..<only + 1 }
-        return mutations / part.of
-            * part.index..<(part.index + 1 == part.of ? mutations : mutations / part.of * (part.index + 1))
-    }
-
-    func command(only mutation: Int) -> String {
-        "DataSetMutations \(paths.joined(separator: " ")) --seed \(seed) --only \(mutation)"
     }
 }

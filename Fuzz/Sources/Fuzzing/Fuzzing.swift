@@ -15,8 +15,13 @@ public func fuzz(_ function: Fuzzed) {
 
 /// Uses bytes; a contradiction ends the process, as a trap does.
 public func use(_ start: UnsafePointer<UInt8>?, _ count: Int, as target: FuzzTarget) -> CInt {
+    use(start, count) { try target.use($0) }
+}
+
+/// Hands bytes to a function; an error of it ends the process, as a trap does.
+public func use(_ start: UnsafePointer<UInt8>?, _ count: Int, by function: ([UInt8]) throws -> Void) -> CInt {
     do {
-        try target.use(Array(UnsafeBufferPointer(start: start, count: count)))
+        try function(Array(UnsafeBufferPointer(start: start, count: count)))
     } catch {
         fatalError("\(error)")
     }

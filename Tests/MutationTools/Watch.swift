@@ -1,7 +1,7 @@
 import Glibc
 
 /// Watches what one mutation costs, and says which one it was when the process ends by it.
-enum Watch {
+public enum Watch {
     /// Processor seconds after which the process is ended.
     private static let hang = 5
 
@@ -10,7 +10,7 @@ enum Watch {
     private nonisolated(unsafe) static var length = 0
 
     /// Lets traps and hangs name the mutation. Handlers have a stack of their own, because an overflow leaves none.
-    static func start() {
+    public static func start() {
         note("before the first mutation")
         let size = 1 << 16
         var stack = stack_t(
@@ -30,7 +30,7 @@ enum Watch {
     }
 
     /// What is said when the process ends now: a trap, or a hang.
-    static func note(_ mutation: String) {
+    public static func note(_ mutation: String) {
         var bytes = Array("\nThe process was ended by a signal (SIGPROF: a hang) in \(mutation)\n".utf8)
         bytes = Array(bytes.prefix(1024))
         for (index, byte) in bytes.enumerated() { text[index] = byte }
@@ -38,8 +38,8 @@ enum Watch {
     }
 
     /// What the work took: processor seconds, and bytes of memory at its highest beyond those before.
-    static func measure(_ work: () throws -> Void) rethrows -> (seconds: Double, memory: Int) {
-        _ = giveBack(0)
+    public static func measure(_ work: () throws -> Void) rethrows -> (seconds: Double, memory: Int) {
+        giveBack()
         let before = Memory.resetPeak()
         limitTime(hang)
         defer { limitTime(0) }
@@ -49,8 +49,11 @@ enum Watch {
         return (seconds, max(0, Memory.peak() - before))
     }
 
-    /// glibc's `malloc_trim`, which its module lacks: memory that was freed before would hide what the work takes.
-    private static let giveBack: @convention(c) (Int) -> CInt = {
+    /// Gives memory that was freed to the system: it would hide what the work takes.
+    static func giveBack() { _ = mallocTrim(0) }
+
+    /// glibc's `malloc_trim`, which its module lacks.
+    private static let mallocTrim: @convention(c) (Int) -> CInt = {
         guard let function = dlsym(nil, "malloc_trim") else { return { _ in 0 } }
         return unsafeBitCast(function, to: (@convention(c) (Int) -> CInt).self)
     }()
@@ -70,10 +73,10 @@ enum Watch {
 }
 
 /// The resident memory of this process.
-enum Memory {
+public enum Memory {
     /// Whether the system lets the highest memory be reset; else it is the highest since the process began, which hides
     /// what a mutation takes below that.
-    private(set) nonisolated(unsafe) static var isMeasured = true
+    public private(set) nonisolated(unsafe) static var isMeasured = true
 
     /// Lets the highest be measured from now on; returns the memory now.
     static func resetPeak() -> Int {
@@ -84,6 +87,12 @@ enum Memory {
     }
 
     static func peak() -> Int { field("VmHWM:") }
+
+    /// The memory now, without what was freed but is kept for later use.
+    public static func resident() -> Int {
+        Watch.giveBack()
+        return field("VmRSS:")
+    }
 
     /// A field of /proc/self/status in bytes. It is read into a buffer that stays, so that measuring takes nothing.
     private static func field(_ name: String) -> Int {
