@@ -30,7 +30,8 @@ import Testing
             try await withServer(storage) { _, endpoint in
                 let instances = try paths.map { try OutgoingInstance(path: $0) }
                 let plans = StorePlan.plans(for: instances)
-                #expect(plans.map(\.proposals.count) == [1])
+                // In the files' transfer syntax, and in what they can be brought into.
+                #expect(plans.map(\.proposals.count) == [2])
                 let plan = try #require(plans.first)
                 try await withAssociation(to: endpoint, proposing: plan.proposals, options: client, logger: logger) {
                     association in
@@ -151,8 +152,11 @@ import Testing
                 instances += [try OutgoingInstance(path: path), try OutgoingInstance(path: path)]
             }
             let plans = StorePlan.plans(for: instances)
-            #expect(plans.map(\.proposals.count) == [128, 2])
-            #expect(plans.map(\.instances.count) == [256, 4])
+            #expect(plans.map(\.proposals.count) == [128, 128, 4])
+            #expect(plans.map(\.instances.count) == [128, 128, 4])
+            let plain = StorePlan.plans(for: instances, in: .implicitVRLittleEndian)
+            #expect(plain.map(\.proposals.count) == [128, 2])
+            #expect(plain.map(\.instances.count) == [256, 4])
         }
     }
 

@@ -28,6 +28,7 @@ final class AssociationChannel: Sendable {
         /// The last event, once it was taken.
         var end: (end: AssociationEnd, error: DICOMError?)?
         var operation: CancellableOperation?
+        var isInterrupted = false
 
         mutating func take() -> AssociationEvent? {
             if let end { return .ended(end.end, end.error) }
@@ -104,6 +105,10 @@ final class AssociationChannel: Sendable {
                     if let event = state.take() { return .success(event) }
                     // The handler below has run before, or it finds the continuation.
                     if Task.isCancelled { return .failure(CancellationError()) }
+                    if state.isInterrupted {
+                        state.isInterrupted = false
+                        return .failure(Interruption())
+                    }
                     state.reader = continuation
                     return nil
                 }
@@ -116,6 +121,19 @@ final class AssociationChannel: Sendable {
             }
             reader?.resume(throwing: CancellationError())
         }
+    }
+
+    /// What ``next()`` throws, once, after ``interrupt()``, when no event is there.
+    struct Interruption: Error {}
+
+    /// Lets the task stop waiting for an event; the association goes on.
+    func interrupt() {
+        let reader = state.withLock { state in
+            defer { state.reader = nil }
+            state.isInterrupted = state.reader == nil
+            return state.reader
+        }
+        reader?.resume(throwing: Interruption())
     }
 
     /// The next event, if one is there.

@@ -117,6 +117,7 @@ extension Association {
         _ sopClassUID: UID, _ sopInstanceUID: UID, _ context: AcceptedContext, length: Int,
         _ moveOriginator: MoveOriginator?, read: (inout ByteBuffer, _ offset: Int, _ count: Int) throws -> Void
     ) async throws -> StoreResult {
+        let start = ContinuousClock.now
         let messageID = try await begin()
         var command = DIMSECommand.cStoreRequest(
             messageID: messageID, sopClassUID: sopClassUID, sopInstanceUID: sopInstanceUID)
@@ -145,6 +146,7 @@ extension Association {
             throw await channel.reason(for: error, peer)
         }
         let response = try await response(to: messageID, .cStoreResponse, context)
+        settings.metrics?.transferred(length, response.status, since: start)
         return StoreResult(
             status: response.status, errorComment: response.command.dataSet[.errorComment], byteCount: length)
     }

@@ -27,12 +27,16 @@ public final class Association {
     /// What the peer reported of its own accord (N-EVENT-REPORT).
     var eventReports: [EventReport] = []
 
+    /// So many are kept until somebody asks for them.
+    private static let maximumEventReports = 100
+
     /// What an association needs to know beside its negotiation.
     struct Settings: Sendable {
         var transcode: InstanceTranscoder = uncompressedTranscoder
         /// The longest data set of a response, bytes.
         var maximumResponseLength = 64 << 20
         var maximumInstanceLength = 4 << 30
+        var metrics: AssociationMetrics?
     }
 
     /// A request with many responses.
@@ -208,8 +212,9 @@ public final class Association {
             try await receiveInstance(command, context, storage)
         case .nEventReportRequest:
             let information = command.hasDataSet ? try await dataSet(context) : nil
-            eventReports.append(EventReport(command, information))
-            try await send(command.response(.success), nil, context)
+            let isRoom = eventReports.count < Self.maximumEventReports
+            if isRoom { eventReports.append(EventReport(command, information)) }
+            try await send(command.response(isRoom ? .success : .resourceLimitation), nil, context)
         case .cCancelRequest: break
         default:
             var rest = IncomingDataSet(channel, limit: settings.maximumResponseLength, isEmpty: !command.hasDataSet)
@@ -227,7 +232,7 @@ public final class Association {
             peerHost: peer.host, peerPort: peer.port)
         let answer = try await InstanceReception(
             command: command, context: context, channel: channel, association: info,
-            limit: settings.maximumInstanceLength
+            limit: settings.maximumInstanceLength, metrics: settings.metrics
         ).receive(into: storage)
         try await send(answer.response(to: command), nil, context)
     }

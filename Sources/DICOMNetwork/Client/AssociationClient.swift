@@ -63,6 +63,9 @@ public func withAssociation<Result>(
     do {
         let association = try await opened(channel, endpoint, options)
         logger.debug("Association opened.", metadata: ["peer": "\(endpoint)"])
+        let metrics = association.settings.metrics
+        metrics?.opened()
+        defer { metrics?.closed(channel.end ?? .aborted) }
         let result = try await body(association)
         try Task.checkCancellation()
         await release(association, logger)
@@ -121,7 +124,8 @@ private func opened(
         return Association(
             channel, association, peer: endpoint,
             settings: .init(
-                transcode: options.transcoder, maximumResponseLength: options.maximumResponseLength))
+                transcode: options.transcoder, maximumResponseLength: options.maximumResponseLength,
+                metrics: AssociationMetrics(role: "scu", peer: endpoint.aeTitle)))
     case .ended(let end, let error): throw channel.error(end, error, endpoint)
     case .requested, .command, .fragments, .releaseRequested:
         throw DICOMError(.protocolViolation, "A message came before the association.", peer: endpoint.description)

@@ -178,6 +178,20 @@ extension Query.Root {
     }
 }
 
+extension UID {
+    /// Whether the SOP class is one of C-FIND.
+    var isFind: Bool {
+        Query.Root.allCases.contains { $0.findSOPClassUID == self } || self == .modalityWorklistInformationModelFind
+    }
+    var isMove: Bool { Query.Root.allCases.contains { $0.moveSOPClassUID == self } }
+    var isGet: Bool { Query.Root.allCases.contains { $0.getSOPClassUID == self } }
+    /// The root of a SOP class of C-FIND, C-MOVE or C-GET.
+    var isPatientRoot: Bool {
+        let root = Query.Root.patient
+        return [root.findSOPClassUID, root.moveSOPClassUID, root.getSOPClassUID].contains(self)
+    }
+}
+
 extension DICOMError.Code {
     /// A query lacks what its level needs.
     public static let invalidQuery = Self("invalidQuery")

@@ -20,22 +20,19 @@ import Synchronization
 /// Every association is served by a task of its own, on the event loop of its connection. An error ends the association it
 /// happens in and no other.
 public final class AssociationServer: Service, Sendable {
-    private let configuration: AssociationServerConfiguration
+    let configuration: AssociationServerConfiguration
     private let services: Services
-    private let logger: Logger
+    let logger: Logger
     private let givenGroup: (any EventLoopGroup)?
     private let state = Mutex(State.starting([]))
     private let places: AssociationPlaces
     /// Connections are bounded too, so that peers that never ask for an association cannot take all descriptors.
     private let connections: AssociationPlaces
     private let connectionCount = Atomic<UInt64>(0)
-    private let tls = Mutex<NIOSSLContext?>(nil)
+    let tls = Mutex<NIOSSLContext?>(nil)
     /// What goes on after the association that it came from, such as reports of storage commitment.
-    private let background:
-        (
-            stream: AsyncStream<@Sendable () async -> Void>,
-            continuation: AsyncStream<@Sendable () async -> Void>.Continuation
-        )
+    private let background = AsyncStream<@Sendable () async -> Void>.makeStream()
+    private let backgroundCount = Atomic<Int>(0)
 
     private enum State {
         case starting([CheckedContinuation<Int, any Error>])
@@ -45,6 +42,8 @@ public final class AssociationServer: Service, Sendable {
 
     /// How many connections may be without an association, while they ask for one or close.
     private static let spareConnections = 128
+    /// How many reports of storage commitment may wait to be made or delivered.
+    private static let maximumBackground = 256
 
     /// - Parameter eventLoopGroup: Where connections are served; by default the server has threads of its own while it runs,
     ///   several even on a small machine, because storage services write files on them.
@@ -61,7 +60,6 @@ public final class AssociationServer: Service, Sendable {
         connections = AssociationPlaces(
             max(0, configuration.maximumAssociations) + Self.spareConnections,
             perPeer: configuration.maximumAssociationsPerPeer.map { max(0, $0) + Self.spareConnections / 2 })
-        background = AsyncStream.makeStream()
     }
 
     /// A server that offers verification and storage.
@@ -164,8 +162,24 @@ public final class AssociationServer: Service, Sendable {
     private func runBackground() async {
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { await self.watchTLS() }
-            for await work in background.stream { tasks.addTask { await work() } }
+            for await work in background.stream {
+                tasks.addTask {
+                    await work()
+                    self.backgroundCount.subtract(1, ordering: .relaxed)
+                }
+            }
         }
+    }
+
+    /// Does something after the association that it comes from.
+    ///
+    /// - Throws: ``ServiceFailure`` when there is too much to do already.
+    func later(_ work: @escaping @Sendable () async -> Void) throws(ServiceFailure) {
+        guard backgroundCount.add(1, ordering: .relaxed).newValue <= Self.maximumBackground else {
+            backgroundCount.subtract(1, ordering: .relaxed)
+            throw ServiceFailure(.resourceLimitation, comment: "Too many storage commitments wait for their report")
+        }
+        background.continuation.yield(work)
     }
 
     /// Returns when a shutdown has taken too long, and at cancellation.
@@ -278,92 +292,6 @@ public final class AssociationServer: Service, Sendable {
     }
 }
 
-// MARK: - TLS
-
-extension AssociationServer {
-    private func loadTLS(_ settings: ServerTLS) throws(DICOMError) {
-        let context = try settings.context()
-        tls.withLock { $0 = context }
-    }
-
-    /// Reads the files again when one has changed.
-    private func watchTLS() async {
-        guard let settings = configuration.tls else { return }
-        var stamp = TLSFiles.Stamp(settings.files)
-        while (try? await Task.sleep(for: settings.reloadInterval)) != nil {
-            let now = TLSFiles.Stamp(settings.files)
-            guard now != stamp else { continue }
-            stamp = now
-            do {
-                try loadTLS(settings)
-                logger.info("The files of TLS have changed; new connections use them.")
-            } catch {
-                logger.error(
-                    "The files of TLS have changed and cannot be used; what was read before stays in use.",
-                    metadata: ["reason": "\(error)"])
-            }
-        }
-    }
-
-    /// SHA-256 of the certificate that the peer has shown.
-    func fingerprint(of exchange: AssociationChannel) async -> String? {
-        guard configuration.tls != nil,
-            let certificate = try? await exchange.channel.nioSSL_peerCertificate().get(),
-            let bytes = try? certificate.toDERBytes()
-        else { return nil }
-        return SHA256.hash(data: bytes).map { byte in
-            let text = String(byte, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }.joined()
-    }
-}
-
-// MARK: - Storage commitment
-
-extension AssociationServer {
-    /// How long after a report could not be delivered the next attempt comes, and how many there are.
-    private static let reportIntervals: [Duration] = [
-        .seconds(1), .seconds(5), .seconds(30), .seconds(120), .seconds(600),
-    ]
-
-    /// Has a service commit to instances, and delivers its report to the peer, over an association of this side.
-    func reportCommitment(
-        _ request: CommitmentRequest, by service: any StorageCommitmentService, to endpoint: Endpoint,
-        _ info: AssociationInfo, _ logger: Logger
-    ) {
-        background.continuation.yield { [configuration] in
-            do {
-                let report = try await service.commit(request, association: info)
-                for interval in [.zero] + Self.reportIntervals {
-                    try await Task.sleep(for: interval)
-                    do {
-                        return try await Self.deliver(report, to: endpoint, configuration.client, logger)
-                    } catch {
-                        logger.notice(
-                            "A report of storage commitment could not be delivered yet.",
-                            metadata: ["destination": "\(endpoint)", "reason": "\(DICOMError.publicText(error))"])
-                    }
-                }
-                logger.error("A report of storage commitment is given up.", metadata: ["destination": "\(endpoint)"])
-            } catch {
-                logger.error(
-                    "A storage commitment failed.", metadata: ["reason": "\(DICOMError.publicText(error))"])
-            }
-        }
-    }
-
-    private static func deliver(
-        _ report: CommitmentReport, to endpoint: Endpoint, _ options: AssociationClientOptions, _ logger: Logger
-    ) async throws {
-        let status = try await withAssociation(
-            to: endpoint, proposing: [.commitmentReport], options: options, logger: logger
-        ) { try await $0.report(report) }
-        if status.category != .success {
-            logger.notice("A report of storage commitment was refused.", metadata: ["status": "\(status)"])
-        }
-    }
-}
-
 /// Keeps the listener alive when a connection could not be accepted, because descriptors ran out or the peer was gone.
 private final class AcceptErrorHandler: ChannelInboundHandler {
     typealias InboundIn = any Channel
@@ -374,73 +302,4 @@ private final class AcceptErrorHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.warning("A connection could not be accepted.", metadata: ["reason": "\(error)"])
     }
-}
-
-extension AssociationServerConfiguration {
-    /// The maximum PDU length as the wire has it.
-    var wirePDULength: UInt32 { UInt32(clamping: max(4096, maximumPDULength)) }
-
-    var limits: UpperLayerHandler.TimeLimits {
-        let idle = TimeAmount(idleTimeout)
-        return .init(artim: TimeAmount(artimTimeout), handshake: idle, idle: idle, release: TimeAmount(artimTimeout))
-    }
-
-    /// How association requests are answered.
-    func policy(for services: Services) -> AcceptorPolicy {
-        var policy = AcceptorPolicy(
-            maximumPDULength: wirePDULength, implementationClassUID: Implementation.classUID,
-            implementationVersionName: Implementation.versionName
-        ) { [storageTransferSyntaxes, acceptsAllTransferSyntaxesForStorage] sopClass, proposed in
-            let offer = services.offer(of: sopClass)
-            switch offer {
-            case .none: return .abstractSyntaxNotSupported
-            case .storage where acceptsAllTransferSyntaxesForStorage:
-                return proposed.first.map { .accept($0) } ?? .transferSyntaxesNotSupported
-            case .storage: return .choosing(from: proposed, preferring: storageTransferSyntaxes)
-            case .other:
-                return .choosing(from: proposed, preferring: [.explicitVRLittleEndian, .implicitVRLittleEndian])
-            }
-        }
-        policy.calledAETitles = acceptsAnyCalledAETitle ? [] : [aeTitle]
-        policy.callingAETitles = access.allowedCallingAETitles
-        policy.deniedCallingAETitles = access.deniedCallingAETitles
-        policy.maximumOperations = UInt16(clamping: maximumOperations)
-        // Requestors of a C-GET are SCP of storage; archives that report are SCP of storage commitment.
-        policy.allowsRequestorAsSCP = { uid in
-            uid == .storageCommitmentPushModel
-                ? services.commitmentReports != nil : services.retrieve != nil && uid.isStorage
-        }
-        // None of what can be negotiated for queries is done: no relational queries, no combined times (PS3.4 C.5.1.1).
-        policy.extend = { proposed in
-            services.offer(of: proposed.sopClassUID) == .other
-                ? [UInt8](repeating: 0, count: min(proposed.information.count, 64)) : nil
-        }
-        return policy
-    }
-}
-
-extension Services {
-    enum Offer { case none, storage, other }
-
-    func offer(of sopClass: UID) -> Offer {
-        let isOffered: Bool
-        switch sopClass {
-        case .verification: isOffered = true
-        case Query.Root.patient.findSOPClassUID, Query.Root.study.findSOPClassUID: isOffered = query != nil
-        case Query.Root.patient.moveSOPClassUID, Query.Root.study.moveSOPClassUID,
-            Query.Root.patient.getSOPClassUID, Query.Root.study.getSOPClassUID:
-            isOffered = retrieve != nil
-        case .modalityWorklistInformationModelFind: isOffered = worklist != nil
-        case .storageCommitmentPushModel: isOffered = storageCommitment != nil || commitmentReports != nil
-        case .modalityPerformedProcedureStep: isOffered = procedureSteps != nil
-        default: return sopClass.isStorage && (storage != nil || retrieve != nil) ? .storage : .none
-        }
-        return isOffered ? .other : .none
-    }
-}
-
-extension UID {
-    /// A storage SOP class, a private SOP class, which may be one, or the service class itself, which a common extended
-    /// negotiation names.
-    fileprivate var isStorage: Bool { isStorageSOPClass || isPrivate || self == .storage }
 }

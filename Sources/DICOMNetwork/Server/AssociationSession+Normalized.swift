@@ -43,11 +43,14 @@ extension AssociationSession {
         }
         guard command.dataSet[.actionTypeID] == 1 else { throw ServiceFailure(.noSuchActionType) }
         let request = try CommitmentRequest(required(dataSet))
-        try await send(command.response(.success), nil, context)
         let title = try AETitle(validating: info.callingAETitle)
-        let endpoint = try await service.reportEndpoint(of: title)
-        guard let endpoint else { return try await reportHere(service, request, context) }
-        server.reportCommitment(request, by: service, to: endpoint, info, logger)
+        if let endpoint = try await service.reportEndpoint(of: title) {
+            try server.reportCommitment(request, by: service, to: endpoint, info, logger)
+            try await send(command.response(.success), nil, context)
+        } else {
+            try await send(command.response(.success), nil, context)
+            try await reportHere(service, request, context)
+        }
     }
 
     /// Reports over this association, for a peer that is not known to listen.

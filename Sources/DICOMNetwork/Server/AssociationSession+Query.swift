@@ -240,15 +240,6 @@ struct SubOperations {
     }
 }
 
-extension UID {
-    fileprivate var isPatientRoot: Bool {
-        [
-            .patientRootQueryRetrieveInformationModelFind, .patientRootQueryRetrieveInformationModelMove,
-            .patientRootQueryRetrieveInformationModelGet,
-        ].contains(self)
-    }
-}
-
 extension DICOMError {
     /// Whether the instance failed, and not the association.
     fileprivate var leavesAssociationUsable: Bool {

@@ -58,8 +58,9 @@ struct AssociationSession: Sendable {
         case .cEchoRequest:
             try await drainDataSet(of: command)
             try await respond(to: command, context, await services.verification.verify(info))
-        case .cFindRequest: try await find(command, context)
-        case .cMoveRequest, .cGetRequest: try await retrieve(command, context)
+        case .cFindRequest where context.abstractSyntax.isFind: try await find(command, context)
+        case .cMoveRequest where context.abstractSyntax.isMove, .cGetRequest where context.abstractSyntax.isGet:
+            try await retrieve(command, context)
         case .nActionRequest, .nEventReportRequest, .nCreateRequest, .nSetRequest:
             try await answerNormalized(command, context)
         case .cCancelRequest:

@@ -64,15 +64,29 @@ public final class FolderStorage: StorageService {
     private let folder: String?
     private let durability: Durability
     private let threadPool: NIOThreadPool
+    private let synchronizer: FolderSynchronizer
     private let counter = Atomic<UInt64>(0)
     /// What is still to be written of each association, at durability `none`.
     private let writing = Mutex<[UInt64: Task<Void, any Error>]>([:])
 
+    /// How many bytes of an instance are held in memory at durability ``Durability/none``; a larger one is written while it
+    /// arrives. While one is written the next may arrive, so that an association holds at most twice as much.
+    public static let longestHeld = 8 << 20
+
+    /// Waits for the disk: many at a time, which the disk makes one of.
+    private static let sharedThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 8)
+        pool.start()
+        return pool
+    }()
+
     /// - Parameter folder: Where the files go, `<SOP Instance UID>.dcm`; `nil` discards what is received.
-    public init(folder: String?, durability: Durability, threadPool: NIOThreadPool = .singleton) {
+    /// - Parameter threadPool: Runs what waits for the disk; by default eight threads, shared by all.
+    public init(folder: String?, durability: Durability, threadPool: NIOThreadPool? = nil) {
         self.folder = folder
         self.durability = durability
-        self.threadPool = threadPool
+        self.threadPool = threadPool ?? Self.sharedThreadPool
+        synchronizer = FolderSynchronizer(threadPool: self.threadPool)
     }
 
     public func store(_ request: StoreRequest, dataSet: inout IncomingDataSet) async throws -> StoreResponse {
@@ -100,16 +114,22 @@ public final class FolderStorage: StorageService {
         try? await task?.value
     }
 
-    private func receive(_ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String) async throws {
+    /// Where an instance is kept; `nil` when instances are discarded.
+    package func path(of sopInstanceUID: UID) -> String? { folder.map { path(sopInstanceUID, $0) } }
+
+    private func receive(
+        _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String, after held: [ByteBuffer] = []
+    ) async throws {
         var file = try ReceivedFile.begin(request, at: temporaryPath(folder))
+        for fragment in held { try file.append(fragment) }
         while let fragment = try await dataSet.next() { try file.append(fragment) }
         if durability == .power {
             let (descriptor, path) = (file.file.descriptor, file.temporaryPath)
             try await threadPool.runIfActive { try PosixFile.synchronize(descriptor, path) }
         }
-        try FileSystem.rename(file.temporaryPath, to: path(request, folder))
+        try FileSystem.rename(file.temporaryPath, to: path(request.sopInstanceUID, folder))
         file.committed()
-        if durability == .power { try await threadPool.runIfActive { try FileSystem.synchronizeFolder(folder) } }
+        if durability == .power { try await synchronizer.synchronize(folder) }
     }
 
     /// Keeps one instance for each association in memory; the next one waits until it is written.
@@ -117,10 +137,17 @@ public final class FolderStorage: StorageService {
         _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String
     ) async throws {
         var fragments: [ByteBuffer] = []
-        while let fragment = try await dataSet.next() { fragments.append(fragment) }
+        while let fragment = try await dataSet.next() {
+            fragments.append(fragment)
+            if dataSet.byteCount > Self.longestHeld {
+                return try await receive(request, &dataSet, folder, after: fragments)
+            }
+        }
         let id = request.association.id
-        try await writing.withLock { $0[id] }?.value
-        let (received, temporary, path) = (fragments, temporaryPath(folder), path(request, folder))
+        // A failed write has lost an instance; the next one says so to the peer.
+        if let previous = writing.withLock({ $0.removeValue(forKey: id) }) { try await previous.value }
+        let (received, temporary) = (fragments, temporaryPath(folder))
+        let path = path(request.sopInstanceUID, folder)
         let task = Task { [threadPool] in
             try await threadPool.runIfActive {
                 var file = try ReceivedFile.begin(request, at: temporary)
@@ -136,7 +163,5 @@ public final class FolderStorage: StorageService {
         "\(folder)/.\(getpid())-\(counter.add(1, ordering: .relaxed).newValue).part"
     }
 
-    private func path(_ request: StoreRequest, _ folder: String) -> String {
-        "\(folder)/\(request.sopInstanceUID).dcm"
-    }
+    private func path(_ sopInstanceUID: UID, _ folder: String) -> String { "\(folder)/\(sopInstanceUID).dcm" }
 }

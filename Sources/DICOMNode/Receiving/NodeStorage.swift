@@ -16,6 +16,7 @@ final class NodeStorage: StorageService {
     private let logger: Logger
     /// Runs what waits for the disk, so that an event loop never does.
     private let threadPool: NIOThreadPool
+    private let synchronizer: FolderSynchronizer
     private let counter = Atomic<UInt64>(0)
     private let known = Mutex<[UInt64: Set<PatientKey>]>([:])
 
@@ -29,6 +30,7 @@ final class NodeStorage: StorageService {
         self.registry = registry
         self.made = made
         self.threadPool = threadPool
+        synchronizer = FolderSynchronizer(threadPool: threadPool)
         self.logger = logger
     }
 
@@ -160,7 +162,7 @@ final class NodeStorage: StorageService {
         guard configuration.durability == .power else { return }
         let folder = directory.incoming(directory.pseudonym(of: key.identifier))
         do {
-            try await threadPool.runIfActive { try FileSystem.synchronizeFolder(folder) }
+            try await synchronizer.synchronize(folder)
         } catch {
             // The folder has become a job's in the meantime: the move has synchronized it when the registry is done with it.
             guard !FileSystem.exists(folder) else { throw error }
