@@ -12,10 +12,9 @@ struct Omnitool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "omnitool", abstract: "Tools for DICOM files and peers.", version: Implementation.version,
         subcommands: [
-            StoreCommand.self, EchoCommand.self, ReceiveCommand.self, ShowCommand.self, CompareCommand.self,
-            DICOMDirCommand.self,
-            ConvertCommand.self, VisualizeCommand.self, GeometryCommand.self,
-            PhantomCommand.self,
+            EchoCommand.self, StoreCommand.self, FindCommand.self, MoveCommand.self, GetCommand.self,
+            CommitCommand.self, WorklistCommand.self, ReceiveCommand.self, ShowCommand.self, CompareCommand.self,
+            DICOMDirCommand.self, ConvertCommand.self, VisualizeCommand.self, GeometryCommand.self, PhantomCommand.self,
         ])
 
     static func main() async {

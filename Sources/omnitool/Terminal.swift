@@ -17,10 +17,10 @@ func report(_ line: String) {
     _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }
 
-/// Writes to standard error, warnings and errors only.
-func makeLogger() -> Logger {
+/// Writes to standard error.
+func makeLogger(_ level: Logger.Level = .error) -> Logger {
     var logger = Logger(label: "omnitool") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = .error
+    logger.logLevel = level
     return logger
 }
 
@@ -40,27 +40,6 @@ struct ProgressBar {
         let line = Array("\r[\(bar)] \(done)/\(total)\(done == total ? "\n" : "")".utf8)
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
-}
-
-/// The peer, as DicomNode's users name it.
-struct PeerArguments: ParsableArguments {
-    @Argument(help: "The peer's host name or address.") var host: String
-    @Argument(help: "The peer's port.") var port: Int
-    @Argument(help: "The AE title that this side calls itself.") var callingAE: String
-    @Argument(help: "The AE title that the peer is called by.") var calledAE: String
-
-    func validate() throws {
-        guard (1...65535).contains(port) else { throw ValidationError("The port has to be between 1 and 65535.") }
-        try checkAETitle(callingAE)
-        try checkAETitle(calledAE)
-    }
-
-    var endpoint: Endpoint { Endpoint(host: host, port: port, aeTitle: calledAE) }
-    var options: AssociationClientOptions { AssociationClientOptions(callingAETitle: callingAE) }
-}
-
-func checkAETitle(_ aeTitle: String) throws {
-    do { _ = try AETitle(validating: aeTitle) } catch { throw ValidationError("\(error)") }
 }
 
 /// Standard output, written in large pieces.

@@ -97,11 +97,10 @@ extension PresentationContextProposal {
 
     /// The contexts of a C-GET: the request itself, and the storage SOP classes that may come, for which this side is SCP.
     ///
-    /// An association has room for 128 contexts: choose the SOP classes that can come, such as those that a query at the
-    /// level SERIES has found.
+    /// An association has room for 128 contexts: choose the SOP classes that can come, where they are known.
     /// - Parameter transferSyntaxes: What instances are taken in, the most wanted first.
     public static func getting(
-        _ root: Query.Root, sopClasses: [UID],
+        _ root: Query.Root, sopClasses: [UID] = UID.commonStorageSOPClasses,
         in transferSyntaxes: [TransferSyntax] = [.explicitVRLittleEndian, .implicitVRLittleEndian]
     ) -> [PresentationContextProposal] {
         [query(root.getSOPClassUID)]
@@ -110,4 +109,24 @@ extension PresentationContextProposal {
                     abstractSyntax: $0, transferSyntaxes: transferSyntaxes, requestorIsSCU: false, requestorIsSCP: true)
             }
     }
+}
+
+extension UID {
+    /// The storage SOP classes of images, reports, presentation states, waveforms, radiotherapy and registrations that
+    /// hospitals have: as many as a C-GET has contexts for beside its own, without the rare and the retired ones.
+    public static let commonStorageSOPClasses: [UID] = {
+        let images = ["1", "1.", "2", "2.", "3.1", "4", "4.", "6.", "7", "7.", "12.", "13.", "20", "30", "128", "128."]
+        let others = ["9.", "11.", "66", "66.", "67", "77.1.", "88.", "104.", "481."]
+        let rare = ["77.1.5.", "88.1", "88.2", "88.3", "88.4", "481.1", "481.2"]
+        let stem = "1.2.840.10008.5.1.4.1.1."
+        func begins(_ uid: UID, _ group: String) -> Bool {
+            group.hasSuffix(".") ? uid.string.hasPrefix(stem + group) : uid.string == stem + group
+        }
+        let groups = images + others
+        let found = storageSOPClasses.filter { uid in groups.contains { begins(uid, $0) } }
+        // Those of two digits at the end are the newest of their group; they go first where there are too many.
+        let isRare = { (uid: UID) in rare.contains { uid.string.hasPrefix(stem + $0) } && uid.string.count > stem.count + 5 }
+        let ordered = found.filter { !isRare($0) } + found.filter(isRare)
+        return Array(ordered.prefix(RequestorOffer.maximumProposals - 1))
+    }()
 }

@@ -242,7 +242,7 @@ struct SubOperations {
 
 extension DICOMError {
     /// Whether the instance failed, and not the association.
-    fileprivate var leavesAssociationUsable: Bool {
+    package var leavesAssociationUsable: Bool {
         let ends: [Code] = [
             .connectionLost, .associationAborted, .timedOut, .protocolViolation, .invalidPDU, .unrecognizedPDU,
             .tlsFailed, .truncatedDataSet,

@@ -19,10 +19,15 @@ struct ReceiveCommand: AsyncParsableCommand {
     @Option(help: "The address to listen on.") var address = "0.0.0.0"
     @Option(help: "How safe an image is before it is acknowledged: none, process or power.")
     var durability: Durability = .process
+    @OptionGroup var tls: ServerTLSOptions
+    @Option(help: "How many associations are served at once.") var maximumAssociations = 64
+    @Flag(help: "Print what goes over the associations, PDU by PDU, without patient data, on standard error.")
+    var trace = false
 
     func validate() throws {
         guard (output == nil) == discard else { throw ValidationError("Give either --output FOLDER or --discard.") }
         guard (0...65535).contains(port) else { throw ValidationError("The port has to be between 0 and 65535.") }
+        guard maximumAssociations > 0 else { throw ValidationError("--maximum-associations has to be 1 or more.") }
         try checkAETitle(aeTitle)
     }
 
@@ -31,7 +36,10 @@ struct ReceiveCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         var configuration = AssociationServerConfiguration(host: address, port: port, aeTitle: aeTitle)
         configuration.acceptsAllTransferSyntaxesForStorage = true
-        let logger = makeLogger()
+        configuration.tls = tls.settings
+        configuration.maximumAssociations = maximumAssociations
+        configuration.tracesPDUs = trace
+        let logger = makeLogger(trace ? .trace : .error)
         let server = AssociationServer(
             configuration: configuration, storage: FolderStorage(folder: output, durability: durability), logger: logger
         )

@@ -10,7 +10,7 @@ struct EchoCommand: AsyncParsableCommand {
 
     @concurrent func run() async throws {
         let status = try await withAssociation(
-            to: peer.endpoint, proposing: [.verification], options: peer.options, logger: makeLogger()
+            to: peer.endpoint, proposing: [.verification], options: peer.options, logger: peer.logger
         ) { try await $0.echo() }
         guard status == .success else { throw Failure("\(peer.endpoint) answered \(status).") }
         print("\(peer.endpoint) answered: success")
