@@ -46,7 +46,10 @@ extension Association {
 
     /// Reports what this side has committed to (N-EVENT-REPORT, PS3.4 J.3.3).
     func report(_ report: CommitmentReport, _ context: AcceptedContext? = nil) async throws -> DIMSEStatus {
-        let context = try context ?? self.context(for: .storageCommitmentPushModel)
+        // Here this side is the SCP. Not every peer answers the role that was proposed, but it takes the report.
+        guard let context = context ?? negotiated.contexts(for: .storageCommitmentPushModel).first else {
+            throw notAccepted(.storageCommitmentPushModel)
+        }
         let messageID = try await begin()
         let command = DIMSECommand.nRequest(
             .nEventReportRequest, messageID: messageID, affecting: .storageCommitmentPushModel,
