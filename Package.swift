@@ -182,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "DICOMNetworkTests",
             dependencies: [
-                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", nioCore, nioPosix,
+                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMTesting",
+                nioCore, nioPosix,
                 log,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
             ], swiftSettings: settings),

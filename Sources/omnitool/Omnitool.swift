@@ -13,7 +13,8 @@ struct Omnitool: AsyncParsableCommand {
         commandName: "omnitool", abstract: "Tools for DICOM files and peers.", version: Implementation.version,
         subcommands: [
             EchoCommand.self, StoreCommand.self, FindCommand.self, MoveCommand.self, GetCommand.self,
-            CommitCommand.self, WorklistCommand.self, ReceiveCommand.self, ArchiveCommand.self, ShowCommand.self, CompareCommand.self,
+            CommitCommand.self, WorklistCommand.self, ReceiveCommand.self, ArchiveCommand.self, ShowCommand.self,
+            CompareCommand.self,
             DICOMDirCommand.self, ConvertCommand.self, VisualizeCommand.self, GeometryCommand.self, PhantomCommand.self,
         ])
 

@@ -71,7 +71,14 @@ func withServer<Result: Sendable>(
     configuration: AssociationServerConfiguration = configured { _ in },
     _ body: (AssociationServer, Endpoint) async throws -> Result
 ) async throws -> Result {
-    let server = AssociationServer(configuration: configuration, storage: storage, logger: logger)
+    try await withServer(services: Services(storage: storage), configuration: configuration, body)
+}
+
+func withServer<Result: Sendable>(
+    services: Services, configuration: AssociationServerConfiguration = configured { _ in },
+    _ body: (AssociationServer, Endpoint) async throws -> Result
+) async throws -> Result {
+    let server = AssociationServer(configuration: configuration, services: services, logger: logger)
     let running = Task { try await server.run() }
     defer { running.cancel() }
     let endpoint = Endpoint(host: "127.0.0.1", port: try await server.boundPort, aeTitle: "SERVER")
@@ -139,9 +146,14 @@ struct SystemSeed: RandomNumberGenerator {
 func withFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
     let folder = "/tmp/DICOMNetworkTests-\(UInt64.random(in: 0 ... .max))"
     try FileSystem.createFolder(folder)
-    defer {
-        for name in (try? FileSystem.names(in: folder)) ?? [] { unlink("\(folder)/\(name)") }
-        rmdir(folder)
-    }
+    defer { remove(folder: folder) }
     return try await body(folder)
+}
+
+private func remove(folder: String) {
+    for name in (try? FileSystem.names(in: folder)) ?? [] {
+        let path = "\(folder)/\(name)"
+        if FileSystem.isDirectory(path) { remove(folder: path) } else { unlink(path) }
+    }
+    rmdir(folder)
 }

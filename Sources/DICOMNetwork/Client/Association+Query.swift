@@ -125,7 +125,9 @@ extension UID {
         let groups = images + others
         let found = storageSOPClasses.filter { uid in groups.contains { begins(uid, $0) } }
         // Those of two digits at the end are the newest of their group; they go first where there are too many.
-        let isRare = { (uid: UID) in rare.contains { uid.string.hasPrefix(stem + $0) } && uid.string.count > stem.count + 5 }
+        let isRare = { (uid: UID) in
+            rare.contains { uid.string.hasPrefix(stem + $0) } && uid.string.count > stem.count + 5
+        }
         let ordered = found.filter { !isRare($0) } + found.filter(isRare)
         return Array(ordered.prefix(RequestorOffer.maximumProposals - 1))
     }()

@@ -98,7 +98,8 @@ public func requestCommitment(
     let late = try await before(deadline) { try await reports?.report(of: uid) }
     guard let report = late ?? nil else {
         throw DICOMError(
-            .timedOut, "No report of storage commitment came within \(timeout). Does the archive know where to send it?",
+            .timedOut,
+            "No report of storage commitment came within \(timeout). Does the archive know where to send it?",
             peer: archive.description)
     }
     return report

@@ -25,7 +25,8 @@ extension DataSet {
     /// The attributes that a query asks for, as a match to be sent: what is not known is there and empty, and of sequences
     /// the items that match.
     public func answer(to keys: DataSet) -> DataSet {
-        var answer = filtered { keys.contains($0.tag) || $0.tag == Self.characterSetTag }
+        var answer = self
+        answer.removeAll { !keys.contains($0.tag) && $0.tag != Self.characterSetTag }
         for key in keys where !Self.isControl(key.tag) {
             guard let element = answer[element: key.tag] else {
                 answer[element: key.tag] = DataElement(key.tag, key.vr, key.vr == .sq ? .sequence([]) : .bytes([]))

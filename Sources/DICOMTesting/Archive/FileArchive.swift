@@ -68,7 +68,9 @@ public final class FileArchive: StorageService, QueryService, RetrieveService, S
         guard response.status == .success else { return response }
         guard let (uid, entry) = try? Self.entry("\(folder)/\(request.sopInstanceUID).dcm"),
             uid == request.sopInstanceUID
-        else { return StoreResponse(.cannotUnderstand, errorComment: "The data set is not the instance of its command") }
+        else {
+            return StoreResponse(.cannotUnderstand, errorComment: "The data set is not the instance of its command")
+        }
         index.withLock { $0[uid] = entry }
         return response
     }

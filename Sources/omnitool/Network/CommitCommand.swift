@@ -19,8 +19,12 @@ struct CommitCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How long to wait for the report.", valueName: "seconds")) var wait = 300
 
     func validate() throws {
-        guard (1...65535).contains(listen ?? 1) else { throw ValidationError("The port has to be between 1 and 65535.") }
-        guard (1...604_800).contains(wait) else { throw ValidationError("--wait has to be between 1 and 604800 seconds.") }
+        guard (1...65535).contains(listen ?? 1) else {
+            throw ValidationError("The port has to be between 1 and 65535.")
+        }
+        guard (1...604_800).contains(wait) else {
+            throw ValidationError("--wait has to be between 1 and 604800 seconds.")
+        }
     }
 
     @concurrent func run() async throws {

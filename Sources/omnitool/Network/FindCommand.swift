@@ -17,7 +17,9 @@ struct FindCommand: AsyncParsableCommand {
     @Flag(help: "Print the DICOM JSON model, an array.") var json = false
 
     func validate() throws {
-        do { _ = try query.query().findIdentifier() } catch let error as DICOMError { throw ValidationError("\(error)") }
+        do { _ = try query.query().findIdentifier() } catch let error as DICOMError {
+            throw ValidationError("\(error)")
+        }
     }
 
     @concurrent func run() async throws {

@@ -19,13 +19,18 @@ struct MoveCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Listen on this port, as the destination.", valueName: "port")) var listen: Int?
     @Option(help: "The address to listen on.") var address = "0.0.0.0"
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("The folder for what arrives, <SOP Instance UID>.dcm.", valueName: "folder"))
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder for what arrives, <SOP Instance UID>.dcm.", valueName: "folder"))
     var output: String?
 
     func validate() throws {
         try checkAETitle(destination)
-        guard (listen == nil) == (output == nil) else { throw ValidationError("--listen and --output belong together.") }
-        guard (1...65535).contains(listen ?? 1) else { throw ValidationError("The port has to be between 1 and 65535.") }
+        guard (listen == nil) == (output == nil) else {
+            throw ValidationError("--listen and --output belong together.")
+        }
+        guard (1...65535).contains(listen ?? 1) else {
+            throw ValidationError("The port has to be between 1 and 65535.")
+        }
         do { _ = try query.query().retrieveIdentifier() } catch let error as DICOMError {
             throw ValidationError("\(error)")
         }
@@ -79,7 +84,8 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var peer: PeerArguments
     @OptionGroup var query: QueryOptions
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("The folder for the files, <SOP Instance UID>.dcm.", valueName: "folder"))
+        name: .shortAndLong,
+        help: ArgumentHelp("The folder for the files, <SOP Instance UID>.dcm.", valueName: "folder"))
     var output: String
     @Option(
         name: .customLong("transfer-syntax"), parsing: .singleValue,

@@ -11,7 +11,8 @@ struct StoreCommand: AsyncParsableCommand {
         commandName: "store", abstract: "Send files to a peer (C-STORE).",
         discussion:
             "Files are sent as they stand where the peer takes their transfer syntax, and are transcoded where not. Files that "
-            + "are no DICOM files, and DICOMDIRs, are named and skipped. The exit status is 1 if any instance was not stored.")
+            + "are no DICOM files, and DICOMDIRs, are named and skipped. The exit status is 1 if any instance was not stored."
+    )
 
     @OptionGroup var peer: PeerArguments
     @Argument(help: "Files or folders.") var paths: [String]
