@@ -21,6 +21,8 @@ final class AssociationChannel: Sendable {
         /// Whether the event loop wanted to read the socket and was told not to.
         var isReadingHeld = false
         var reader: CheckedContinuation<AssociationEvent, any Error>?
+        /// How many commands wait in the event loop's queue.
+        var queuedCommands = 0
         var unwrittenBytes = 0
         var writer: CheckedContinuation<Void, Never>?
         /// Whether the last event was delivered, though perhaps not taken.
@@ -179,7 +181,7 @@ final class AssociationChannel: Sendable {
             }
             if isEnough { self.resumeWriter() }
         }
-        channel.writeAndFlush(AssociationCommand.send(bytes), promise: promise)
+        perform(.send(bytes), promise)
         if unwritten > Self.writeLimit { try await waitForWrites() }
     }
 
@@ -211,7 +213,23 @@ final class AssociationChannel: Sendable {
     }
 
     /// Tells the event loop what to do.
-    func command(_ command: AssociationCommand) { channel.writeAndFlush(command, promise: nil) }
+    func command(_ command: AssociationCommand) { perform(command, nil) }
+
+    /// A service may write on a thread of its own, and its association goes on on the event loop: there a command must not
+    /// overtake those that wait in the event loop's queue.
+    private func perform(_ command: AssociationCommand, _ promise: EventLoopPromise<Void>?) {
+        let isInLoop = channel.eventLoop.inEventLoop
+        let isQueued = state.withLock { state in
+            guard !isInLoop || state.queuedCommands > 0 else { return false }
+            state.queuedCommands += 1
+            return true
+        }
+        guard isQueued else { return channel.writeAndFlush(command, promise: promise) }
+        channel.eventLoop.execute {
+            self.state.withLock { $0.queuedCommands -= 1 }
+            self.channel.writeAndFlush(command, promise: promise)
+        }
+    }
 
     /// A buffer from the channel's allocator.
     func buffer(capacity: Int) -> ByteBuffer { channel.allocator.buffer(capacity: capacity) }
