@@ -186,6 +186,7 @@ let package = Package(
                 nioCore, nioPosix,
                 log,
                 .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ], swiftSettings: settings),
         .testTarget(
             name: "DICOMImagingTests",

@@ -7,13 +7,13 @@ import Synchronization
 import Testing
 
 /// Keeps the lines that are logged.
-private final class Lines: Sendable {
+final class Lines: Sendable {
     private let lines = Mutex<[String]>([])
     var all: [String] { lines.withLock { $0 } }
     func append(_ line: String) { lines.withLock { $0.append(line) } }
 }
 
-private struct LineHandler: LogHandler {
+struct LineHandler: LogHandler {
     let lines: Lines
     var metadata: Logger.Metadata = [:]
     var logLevel = Logger.Level.info

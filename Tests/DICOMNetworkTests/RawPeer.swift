@@ -75,6 +75,16 @@ final class RawPeer: Sendable {
         }
     }
 
+    /// Whether something has come, or the connection has ended.
+    func isReadable() async -> Bool {
+        let socket = socket
+        let ready = try? await Self.blocking {
+            var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            return poll(&waiting, 1, 0) == 1
+        }
+        return ready ?? true
+    }
+
     func send(_ pdu: PDU) async throws { try await send(try pdu.bytes()) }
 
     /// The next PDU: its type and body; `nil` at the end of the connection, a reset included.
