@@ -50,6 +50,9 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private var lastActivity = NIODeadline.distantPast
     /// Bytes that came since then. A few are no activity: a peer that drips them would never be silent.
     private var bytesSinceActivity = 0
+    /// How many writes the socket has not taken yet: then silence counts too, because a peer that does not read would hold
+    /// its place for ever.
+    private var pendingWrites = 0
     private var isReleasing = false
     private var idleTimer: Scheduled<Void>?
     private var artimTimer: Scheduled<Void>?
@@ -183,7 +186,7 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
             }
             trace?.sent(bytes)
             isPeersTurn(true)
-            context.write(wrapOutboundOut(bytes), promise: promise)
+            write(bytes, context, promise)
             return
         case .accept(let accept, let association):
             perform(machine.associationAccepted(), context) { _ in
@@ -206,6 +209,16 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
             if let reason, reason.isViolation { invalid(reason, context) } else { abort(reason, context) }
         }
         promise?.succeed()
+    }
+
+    private func write(_ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+        pendingWrites += 1
+        written.futureResult.assumeIsolated().whenComplete { [self] _ in
+            pendingWrites -= 1
+            noteActivity()
+        }
+        context.write(wrapOutboundOut(bytes), promise: written)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -270,10 +283,15 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
             if hasEnded { return }
             let limit = isReleasing ? limits.release : association == nil ? limits.handshake : limits.idle
             let silence = NIODeadline.now() - lastActivity
-            if !awaitsPeer || !wantsBytes {
+            if pendingWrites == 0, !awaitsPeer || !wantsBytes {
                 watchForSilence(context, for: limit)
             } else if silence < limit {
                 watchForSilence(context, for: limit - silence)
+            } else if pendingWrites > 0 {
+                let time = limit.nanoseconds / 1_000_000
+                abort(DICOMError(.timedOut, "The peer did not take what was sent to it for \(time) ms."), context)
+                // The A-ABORT stands behind what the peer does not read.
+                context.close(promise: nil)
             } else {
                 let missed =
                     bytesSinceActivity == 0

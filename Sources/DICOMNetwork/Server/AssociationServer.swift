@@ -211,7 +211,8 @@ public final class AssociationServer: Service, Sendable {
 
     private func listen(on group: any EventLoopGroup) async throws -> NIOAsyncChannel<Connection?, Never> {
         let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 256)
+            // A burst of connections waits in the queue; where it is full, a peer would try again only after a second.
+            .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { [logger] channel in
                 channel.eventLoop.makeCompletedFuture {

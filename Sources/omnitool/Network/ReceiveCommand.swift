@@ -37,6 +37,11 @@ struct ServerArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp("How long a peer may be silent before its association is aborted.", valueName: "seconds"))
     var idleTimeout = 300
+    @Option(
+        help: ArgumentHelp(
+            "How long a peer may take to ask for an association, and to close the connection at its end.",
+            valueName: "seconds"))
+    var acseTimeout = 30
     @OptionGroup var tls: ServerTLSOptions
     @Flag(help: "Print what goes over the associations, PDU by PDU, without patient data, on standard error.")
     var trace = false
@@ -44,8 +49,8 @@ struct ServerArguments: ParsableArguments {
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("The port has to be between 0 and 65535.") }
         guard maximumAssociations > 0 else { throw ValidationError("--maximum-associations has to be 1 or more.") }
-        guard (1...86_400).contains(idleTimeout) else {
-            throw ValidationError("--idle-timeout has to be between 1 and 86400 seconds.")
+        guard (1...86_400).contains(idleTimeout), (1...86_400).contains(acseTimeout) else {
+            throw ValidationError("--idle-timeout and --acse-timeout have to be between 1 and 86400 seconds.")
         }
         try checkAETitle(aeTitle)
     }
@@ -58,6 +63,7 @@ struct ServerArguments: ParsableArguments {
         configuration.tls = tls.settings
         configuration.maximumAssociations = maximumAssociations
         configuration.idleTimeout = .seconds(idleTimeout)
+        configuration.artimTimeout = .seconds(acseTimeout)
         configuration.tracesPDUs = trace
         let logger = makeLogger(trace ? .trace : .error)
         let server = AssociationServer(configuration: configuration, services: services, logger: logger)
