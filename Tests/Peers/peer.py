@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -82,9 +83,39 @@ def stop(child, seconds=10):
             child.wait()
 
 
-def answers_echo(port, ae_title, seconds=2):
+def serve_dcmtk(command, ae_title, ended, port=0, tls=None, **facts):
+    """Runs a server of DCMTK until the end is asked for; `command` makes its command line for a port.
+
+    Says READY with the port and the facts when it answers; tries three free ports unless one is given.
+    """
+    for _ in range(1 if port else 3):
+        chosen = port or free_port()
+        child = start(command(chosen), env=loopback_environment(), stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while child.poll() is None and time.monotonic() < deadline and not ended.is_set():
+            if answers_echo(chosen, ae_title, tls=tls):
+                ready(port=chosen, **facts)
+                while child.poll() is None and not ended.wait(0.2):
+                    pass
+                stop(child)
+                return
+            time.sleep(0.05)
+        stop(child)
+        if ended.is_set():
+            return
+    fail(f"{command(0)[0]} did not start")
+
+
+def dcmtk_tls(folder, name):
+    """The options by which DCMTK's programs use the certificate of that name."""
+    return ["+tls", f"{folder}/{name}.key", f"{folder}/{name}.crt", "+cf", f"{folder}/ca.crt"]
+
+
+def answers_echo(port, ae_title, seconds=2, tls=None):
     """Whether a C-ECHO by DCMTK succeeds (by its full path: pynetdicom installs another echoscu)."""
-    command = ["/usr/bin/echoscu", "-to", str(seconds), "-ta", str(seconds), "-aec", ae_title, "127.0.0.1", str(port)]
+    command = ["/usr/bin/echoscu", "-to", str(seconds), "-ta", str(seconds), "-aec", ae_title]
+    command += dcmtk_tls(tls, "client") if tls else []
+    command += ["127.0.0.1", str(port)]
     environment = {**os.environ, "TCP_NODELAY": "1"}
     return subprocess.run(command, env=environment, capture_output=True).returncode == 0
 
