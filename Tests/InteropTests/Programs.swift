@@ -50,7 +50,9 @@ func run(_ executable: String, _ arguments: [String], within seconds: Double = 1
     return (status, process.text)
 }
 
-func omnitool(_ arguments: String...) async throws -> (status: Int32, text: String) {
+func omnitool(_ arguments: String...) async throws -> (status: Int32, text: String) { try await omnitool(arguments) }
+
+func omnitool(_ arguments: [String]) async throws -> (status: Int32, text: String) {
     try await run(Place.program("omnitool"), arguments)
 }
 

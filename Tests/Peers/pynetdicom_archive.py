@@ -40,6 +40,11 @@ def matches(dataset, keys):
             if not any(matches(item, key.value[0]) for item in dataset.get(key.keyword, [])):
                 return False
             continue
+        if key.VR == "DA" and "-" in key.value:
+            low, _, high = key.value.partition("-")
+            if not low <= dataset.get(key.keyword, "") <= (high or "9"):
+                return False
+            continue
         wanted = key.value if key.VM > 1 else [key.value]
         if not any(fnmatch.fnmatchcase(str(dataset.get(key.keyword, "")), str(value)) for value in wanted):
             return False

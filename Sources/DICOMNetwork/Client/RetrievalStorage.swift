@@ -144,8 +144,9 @@ public final class RetrievalStorage: StorageService {
                 return candidates.count == 1 ? candidates.first : nil
             }
             return active.values.first { retrieval in
-                // The first instances may come before this side has noted what number its request has.
-                retrieval.callingAETitle == originator.aeTitle
+                // Some archives name themselves as who asked for it. The first instances may come before this side has
+                // noted what number its request has.
+                [retrieval.callingAETitle, retrieval.archiveAETitle].contains(originator.aeTitle)
                     && (retrieval.messageID ?? originator.messageID) == originator.messageID
             }
         }
