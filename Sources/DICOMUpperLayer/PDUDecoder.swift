@@ -114,13 +114,13 @@ public struct PDUDecoder: Sendable {
 
     private mutating func readHeader(_ header: ByteBuffer) throws(DICOMError) {
         var header = header
-        guard let (code, _, length) = header.readMultipleIntegers(as: (UInt8, UInt8, UInt32).self),
-            let type = PDUType(rawValue: code)
-        else {
+        let (code, _, length) = header.readMultipleIntegers(as: (UInt8, UInt8, UInt32).self) ?? (0, 0, 0)
+        guard let type = PDUType(rawValue: code) else {
+            // 20 to 23 are the types of TLS's records (RFC 8446 5.1).
+            let hint =
+                (20...23).contains(code) ? " The peer speaks TLS: set TLS up here, too, or use its other port." : ""
             throw DICOMError(
-                .unrecognizedPDU,
-                "The peer sent something that is not DICOM: no PDU begins with byte \(header.getInteger(at: 0, as: UInt8.self) ?? 0)."
-            )
+                .unrecognizedPDU, "The peer sent something that is not DICOM: no PDU begins with byte \(code).\(hint)")
         }
         guard type == .data else {
             guard length <= Self.maximumControlPDULength else {

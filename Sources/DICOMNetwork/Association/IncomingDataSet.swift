@@ -64,9 +64,16 @@ public struct IncomingDataSet {
 
     /// All of what is left, decoded; held in memory, which the limit bounds.
     mutating func dataSet(_ transferSyntax: TransferSyntax) async throws -> DataSet {
-        var bytes: [UInt8] = []
-        while let fragment = try await next() { bytes += fragment.readableBytesView }
-        return try DataSet(parsing: bytes, transferSyntax: transferSyntax, options: Self.parsing)
+        let bytes = try await rest()
+        return try DataSet(parsing: Array(buffer: bytes), transferSyntax: transferSyntax, options: Self.parsing)
+    }
+
+    /// Apart from ``dataSet(_:)``: Swift 6.3's optimizer crashes when it splits the two as one coroutine.
+    @inline(never)
+    private mutating func rest() async throws -> ByteBuffer {
+        var bytes = ByteBuffer()
+        while let fragment = try await next() { bytes.writeImmutableBuffer(fragment) }
+        return bytes
     }
 
     private static let parsing = ParsingOptions(inflationLimit: 256 << 20)

@@ -6,11 +6,15 @@ import NIOSSL
 enum TLSFailure {
     static func error(for error: any Error, _ context: ChannelHandlerContext) -> DICOMError {
         if let error = error as? DICOMError { return error }
+        // A refusal of this side's certificate comes as an alert after the handshake in TLS 1.3.
+        var isHandshake = error is BoringSSLError
+        if case .handshakeFailed? = error as? NIOSSLError { isHandshake = true }
+        if isHandshake {
+            let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
+            return DICOMError(.tlsFailed, message("\(error)", certificate), underlying: nil)
+        }
         if let error = error as? NIOSSLError {
             switch error {
-            case .handshakeFailed:
-                let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
-                return DICOMError(.tlsFailed, message("\(error)", certificate), underlying: nil)
             case .uncleanShutdown:
                 return DICOMError(.connectionLost, "The connection ended within TLS, without its closing message.")
             case .unableToValidateCertificate:

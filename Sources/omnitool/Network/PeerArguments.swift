@@ -30,6 +30,7 @@ struct PeerArguments: ParsableArguments {
     var options: AssociationClientOptions {
         var options = AssociationClientOptions(callingAETitle: callingAE)
         options.responseTimeout = .seconds(timeout)
+        options.acceptTimeout = .seconds(min(timeout, 30))
         options.tls = tls.settings
         options.tracesPDUs = trace
         options.transcoder = { try DICOMFile.read($0).transcoded(to: $1) }
@@ -63,9 +64,16 @@ struct ServerTLSOptions: ParsableArguments {
     @OptionGroup var files: TLSFileOptions
     @Option(help: "What clients have to show, signed by the authority of --tls-ca: required, optional or ignored.")
     var tlsClientCertificate: ServerTLS.ClientCertificate = .required
+    @Option(
+        help: ArgumentHelp(
+            "How often the files are looked at; changed ones are used without a restart.", valueName: "seconds"))
+    var tlsReloadInterval = 10
 
     func validate() throws {
         try files.validate(isUsed: tls)
+        guard (1...86_400).contains(tlsReloadInterval) else {
+            throw ValidationError("--tls-reload-interval has to be between 1 and 86400 seconds.")
+        }
         guard tls else { return }
         guard files.tlsCertificate != nil else {
             throw ValidationError("--tls needs --tls-certificate and --tls-key here.")
@@ -78,8 +86,10 @@ struct ServerTLSOptions: ParsableArguments {
 
     var settings: ServerTLS? {
         guard tls, let certificate = files.tlsCertificate, let key = files.tlsKey else { return nil }
-        return ServerTLS(
+        var settings = ServerTLS(
             certificate: certificate, privateKey: key, trusted: files.tlsCA, clientCertificate: tlsClientCertificate)
+        settings.reloadInterval = .seconds(tlsReloadInterval)
+        return settings
     }
 }
 
