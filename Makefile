@@ -11,7 +11,7 @@ test: ## lint, generated code, unit tests and the tests with real peers
 	dev/test
 
 bench: ## receiving, the whole cycle, data sets and imaging, beside DCMTK, pynetdicom, pydicom, SciPy, SimpleITK and GDCM
-	Benchmarks/receive.sh
+	Benchmarks/network.sh
 	Benchmarks/node.sh
 	Benchmarks/datasets.sh
 	Benchmarks/imaging.sh

@@ -21,9 +21,9 @@ READY = re.compile(r"(?:READY port=|listening on 127\.0\.0\.1:)(\d+)")
 class Server:
     """A process that prints its port when it is ready; storescp, which does not, is asked by C-ECHO."""
 
-    def __init__(self, command, log, port=None, ae_title=None):
+    def __init__(self, command, log, port=None, ae_title=None, **environment):
         self.log = log
-        environment = peer.loopback_environment() if port else dict(os.environ)
+        environment = {**(peer.loopback_environment() if port else os.environ), **environment}
         with open(log, "wb") as output:
             self.process = peer.start(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
                                       env=environment)
