@@ -209,7 +209,8 @@ import Testing
     @Test func commitmentsThatAreNotReportedTimeOut() async throws {
         // The archive reports to a port where nobody listens.
         let nobody = Endpoint(host: "127.0.0.1", port: 1, aeTitle: "CLIENT")
-        try await withArchive(peers: { _ in [nobody] }) { _, endpoint, _ in
+        let peers: (String) -> [Endpoint] = { _ in [nobody] }
+        try await withArchive(peers: peers) { _, endpoint, _ in
             let error = await #expect(throws: DICOMError.self) {
                 _ = try await requestCommitment(
                     of: [SOPReference(sopClassUID: .ctImageStorage, sopInstanceUID: "1.2.3")], from: endpoint,

@@ -105,7 +105,7 @@ extension AssociationSession {
         let isCancelled = Flag()
         var progress = transfer
         defer { transfer = progress }
-        try await channel.withCancellation(of: request.messageID, by: { isCancelled.set() }) {
+        try await channel.withCancellation(of: request.messageID, by: isCancelled.set) {
             for plan in StorePlan.plans(for: instances) where !isCancelled.isSet {
                 let done = progress.done
                 do {
@@ -138,7 +138,7 @@ extension AssociationSession {
         let isCancelled = Flag()
         var progress = transfer
         defer { transfer = progress }
-        try await channel.withCancellation(of: transfer.command.messageID ?? 0, by: { isCancelled.set() }) {
+        try await channel.withCancellation(of: transfer.command.messageID ?? 0, by: isCancelled.set) {
             for instance in instances where !isCancelled.isSet {
                 try await perform(instance, over: peer, nil, &progress)
             }
@@ -255,7 +255,7 @@ extension AssociationChannel {
     /// Runs `body` in a task that is cancelled when the peer cancels the operation or the association ends.
     func cancellable(_ messageID: UInt16, _ body: @escaping @Sendable () async throws -> Void) async throws {
         let task = Task { try await body() }
-        try await withCancellation(of: messageID, by: { task.cancel() }) {
+        try await withCancellation(of: messageID, by: task.cancel) {
             try await withTaskCancellationHandler {
                 try await task.value
             } onCancel: {
