@@ -83,7 +83,8 @@ let package = Package(
         .target(
             name: "DICOMNetwork",
             dependencies: [
-                "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore, nioPosix, nioSSL, log,
+                "CDICOMSystem", "DICOMCore", "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", nioCore, nioPosix,
+                nioSSL, log,
                 metrics, crypto, serviceLifecycle,
             ], swiftSettings: settings),
         .target(

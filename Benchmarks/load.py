@@ -2,7 +2,7 @@
 
     python3 Benchmarks/load.py PORT CALLED_AE FOLDER [--associations N] [--calling AE]
 
-Sends all Part 10 files below FOLDER to 127.0.0.1 over N parallel associations, waits for each C-STORE-RSP before the
+Sends all Part 10 files below FOLDER to 127.0.0.1 over N parallel associations, each a process, waits for each C-STORE-RSP before the
 next request, as the protocol asks, and prints a line of JSON. Needs only the Python standard library.
 """
 
@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import multiprocessing
 import os
 import socket
 import struct
@@ -172,43 +173,57 @@ def send(port, called, instances, associations=1, calling="LOAD"):
     contexts = {}
     for instance in instances:
         contexts.setdefault((instance.sop_class, instance.syntax), 2 * len(contexts) + 1)
-    spans, latencies, failures, errors = [], [], [], []
-
-    def run(share):
-        try:
-            association = Association(port, called, calling, contexts)
-            messages = []
-            for number, instance in enumerate(share):
-                context = contexts[(instance.sop_class, instance.syntax)]
-                command = store_request(instance, number % 65535 + 1)
-                messages.append(b"".join([*p_data(context, True, command, association.maximum),
-                                          *p_data(context, False, instance.data, association.maximum)]))
-            begin = time.perf_counter()
-            for message in messages:
-                sent = time.perf_counter()
-                association.socket.sendall(message)
-                if association.response_status() != 0:
-                    failures.append(1)
-                latencies.append(time.perf_counter() - sent)
-            spans.append((begin, time.perf_counter(), time.time()))
-            association.release()
-        except OSError as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(instances[i::associations],)) for i in range(associations)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
-    latencies.sort()
+    shares = [instances[i::associations] for i in range(associations)]
+    # Processes, because threads of one would wait for each other. They begin when all are ready.
+    context = multiprocessing.get_context("fork")
+    barrier, outcomes = context.Barrier(associations), context.SimpleQueue()
+    processes = [context.Process(target=put_outcome, args=(port, called, calling, contexts, share, barrier, outcomes))
+                 for share in shares]
+    for process in processes:
+        process.start()
+    found = [outcomes.get() for _ in processes]
+    for process in processes:
+        process.join()
+    for outcome in found:
+        if isinstance(outcome, Exception):
+            raise outcome
+    latencies = sorted(latency for outcome in found for latency in outcome["latencies"])
     return Result(
         count=len(latencies), mebibytes=sum(len(i.data) for i in instances) / 2**20,
-        seconds=max(span[1] for span in spans) - min(span[0] for span in spans),
-        last_acknowledgement=max(span[2] for span in spans),
+        seconds=max(outcome["end"] for outcome in found) - min(outcome["begin"] for outcome in found),
+        last_acknowledgement=max(outcome["last"] for outcome in found),
         median_milliseconds=1e3 * latencies[len(latencies) // 2], slowest_milliseconds=1e3 * latencies[-1],
-        failures=len(failures))
+        failures=sum(outcome["failures"] for outcome in found))
+
+
+def put_outcome(port, called, calling, contexts, share, barrier, outcomes):
+    """What a process does: its outcome, or the error that ended it, goes to the queue."""
+    try:
+        outcomes.put(send_over_one(port, called, calling, contexts, share, barrier))
+    except (OSError, threading.BrokenBarrierError) as error:
+        barrier.abort()
+        outcomes.put(ConnectionError(f"{type(error).__name__}: {error}"))
+
+
+def send_over_one(port, called, calling, contexts, share, barrier):
+    association = Association(port, called, calling, contexts)
+    messages = []
+    for number, instance in enumerate(share):
+        context = contexts[(instance.sop_class, instance.syntax)]
+        command = store_request(instance, number % 65535 + 1)
+        messages.append(b"".join([*p_data(context, True, command, association.maximum),
+                                  *p_data(context, False, instance.data, association.maximum)]))
+    latencies, failures = [], 0
+    barrier.wait(60)
+    begin = time.perf_counter()
+    for message in messages:
+        sent = time.perf_counter()
+        association.socket.sendall(message)
+        failures += association.response_status() != 0
+        latencies.append(time.perf_counter() - sent)
+    end, last = time.perf_counter(), time.time()
+    association.release()
+    return {"begin": begin, "end": end, "last": last, "latencies": latencies, "failures": failures}
 
 
 def main():

@@ -72,6 +72,21 @@ package struct PosixFile: ~Copyable {
         }
     }
 
+    /// Writes both, one after the other, in one call of the system where it takes them whole.
+    package func write(_ head: [UInt8], _ tail: UnsafeRawBufferPointer) throws(DICOMError) {
+        let written = unsafe head.withUnsafeBytes { bytes in
+            // The system does not write to what it is told to write from.
+            let pieces = unsafe [
+                iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count),
+                iovec(iov_base: UnsafeMutableRawPointer(mutating: tail.baseAddress), iov_len: tail.count),
+            ]
+            return unsafe max(0, writev(descriptor, pieces, 2))
+        }
+        // What it did not take, also because of an error, is tried again, piece by piece: then the error has its name.
+        if written < head.count { try write(head[written...]) }
+        try unsafe write(UnsafeRawBufferPointer(rebasing: tail.dropFirst(max(0, written - head.count))))
+    }
+
     /// Returns when the content is on the disk.
     package func synchronize() throws(DICOMError) { try Self.synchronize(descriptor, path) }
 

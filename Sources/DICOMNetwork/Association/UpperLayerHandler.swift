@@ -1,5 +1,6 @@
 import DICOMCore
 import DICOMUpperLayer
+import Glibc
 import NIOCore
 
 /// Bytes in, events out: decodes PDUs, asks the state machine of PS3.8 what to do and does it.
@@ -290,8 +291,7 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
             } else if pendingWrites > 0 {
                 let time = limit.nanoseconds / 1_000_000
                 abort(DICOMError(.timedOut, "The peer did not take what was sent to it for \(time) ms."), context)
-                // The A-ABORT stands behind what the peer does not read.
-                context.close(promise: nil)
+                reset(context)
             } else {
                 let missed =
                     bytesSinceActivity == 0
@@ -300,6 +300,14 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
                 abort(DICOMError(.timedOut, "The peer \(missed)."), context)
             }
         }
+    }
+
+    /// Closes the connection of a peer that does not read, at once: the A-ABORT stands behind what it did not take, which the
+    /// system would go on offering to it for minutes.
+    private func reset(_ context: ChannelHandlerContext) {
+        let linger = linger(l_onoff: 1, l_linger: 0)
+        (context.channel as? any SocketOptionProvider)?.setSoLinger(linger).whenComplete { _ in }
+        context.close(promise: nil)
     }
 
     private func stopTimers() {

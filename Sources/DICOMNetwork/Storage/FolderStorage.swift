@@ -1,3 +1,4 @@
+import CDICOMSystem
 package import DICOMCoding
 package import DICOMCore
 import DICOMUpperLayer
@@ -29,21 +30,25 @@ package struct ReceivedFile: ~Copyable {
         self.temporaryPath = temporaryPath
     }
 
-    /// Begins the file with preamble and meta group (PS3.10 7.1).
-    package static func begin(_ request: StoreRequest, at temporaryPath: String) throws(DICOMError) -> ReceivedFile {
+    /// Begins the file with preamble, meta group (PS3.10 7.1) and what has arrived of the data set.
+    package static func begin(
+        _ request: StoreRequest, at temporaryPath: String, with fragment: ByteBuffer
+    ) throws(DICOMError) -> ReceivedFile {
         let meta = try DICOMFile.metaGroup(
             sopClassUID: request.sopClassUID, sopInstanceUID: request.sopInstanceUID,
             transferSyntax: request.transferSyntax)
         let received = ReceivedFile(try PosixFile(temporaryPath, O_WRONLY | O_CREAT | O_EXCL), temporaryPath)
-        try received.file.write(meta[...])
+        try received.append(fragment, after: meta)
         return received
     }
 
     deinit { if !isCommitted { unlink(temporaryPath) } }
 
-    package func append(_ fragment: ByteBuffer) throws(DICOMError) {
+    package func append(_ fragment: ByteBuffer, after head: [UInt8] = []) throws(DICOMError) {
         let failure: DICOMError? = fragment.withUnsafeReadableBytes { bytes in
-            do throws(DICOMError) { try file.write(bytes) } catch { return error }
+            do throws(DICOMError) {
+                if head.isEmpty { try file.write(bytes) } else { try file.write(head, bytes) }
+            } catch { return error }
             return nil
         }
         if let failure { throw failure }
@@ -65,6 +70,7 @@ public final class FolderStorage: StorageService {
     private let durability: Durability
     private let threadPool: NIOThreadPool
     private let synchronizer: FolderSynchronizer
+    private static let processID = getpid()
     private let counter = Atomic<UInt64>(0)
     /// What is still to be written of each association, at durability `none`.
     private let writing = Mutex<[UInt64: Task<Void, any Error>]>([:])
@@ -120,16 +126,38 @@ public final class FolderStorage: StorageService {
     private func receive(
         _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String, after held: [ByteBuffer] = []
     ) async throws {
-        var file = try ReceivedFile.begin(request, at: temporaryPath(folder))
-        for fragment in held { try file.append(fragment) }
+        let first = if let first = held.first { first } else { try await dataSet.next() ?? ByteBuffer() }
+        var file = try ReceivedFile.begin(request, at: temporaryPath(folder), with: first)
+        for fragment in held.dropFirst() { try file.append(fragment) }
         while let fragment = try await dataSet.next() { try file.append(fragment) }
+        let path = path(request.sopInstanceUID, folder)
         if durability == .power {
-            let (descriptor, path) = (file.file.descriptor, file.temporaryPath)
-            try await threadPool.runIfActive { try PosixFile.synchronize(descriptor, path) }
+            let (descriptor, temporary) = (file.file.descriptor, file.temporaryPath)
+            try await threadPool.runIfActive { try Self.rename(temporary, to: path, synchronizing: descriptor) }
+            file.committed()
+            try await synchronizer.synchronize(folder)
+        } else {
+            try FileSystem.rename(file.temporaryPath, to: path)
+            file.committed()
         }
-        try FileSystem.rename(file.temporaryPath, to: path(request.sopInstanceUID, folder))
-        file.committed()
-        if durability == .power { try await synchronizer.synchronize(folder) }
+    }
+
+    /// Gives a file its name and returns when its content is on the disk; the name is not yet.
+    ///
+    /// The disk's journal is what takes the time. With the name given first, it is brought to the disk once for content and
+    /// name, and the synchronization of the folder finds it done. The bytes go there before the name, lest a power failure
+    /// leave a name without content, though of an instance that nobody was told is stored. Where the name stands for
+    /// another file, that one may have been acknowledged: it is replaced by nothing that is not wholly on the disk.
+    private static func rename(
+        _ temporary: String, to path: String, synchronizing descriptor: CInt
+    ) throws(DICOMError) {
+        if FileSystem.exists(path) {
+            try PosixFile.synchronize(descriptor, temporary)
+        } else {
+            guard cdicom_write_out(descriptor) == 0 else { throw DICOMError.system("write out", temporary) }
+        }
+        try FileSystem.rename(temporary, to: path)
+        try PosixFile.synchronize(descriptor, path)
     }
 
     /// Keeps one instance for each association in memory; the next one waits until it is written.
@@ -150,8 +178,8 @@ public final class FolderStorage: StorageService {
         let path = path(request.sopInstanceUID, folder)
         let task = Task { [threadPool] in
             try await threadPool.runIfActive {
-                var file = try ReceivedFile.begin(request, at: temporary)
-                for fragment in received { try file.append(fragment) }
+                var file = try ReceivedFile.begin(request, at: temporary, with: received.first ?? ByteBuffer())
+                for fragment in received.dropFirst() { try file.append(fragment) }
                 try FileSystem.rename(temporary, to: path)
                 file.committed()
             }
@@ -160,7 +188,7 @@ public final class FolderStorage: StorageService {
     }
 
     private func temporaryPath(_ folder: String) -> String {
-        "\(folder)/.\(getpid())-\(counter.add(1, ordering: .relaxed).newValue).part"
+        "\(folder)/.\(Self.processID)-\(counter.add(1, ordering: .relaxed).newValue).part"
     }
 
     private func path(_ sopInstanceUID: UID, _ folder: String) -> String { "\(folder)/\(sopInstanceUID).dcm" }

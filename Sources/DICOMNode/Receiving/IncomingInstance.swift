@@ -55,9 +55,8 @@ struct IncomingInstance: ~Copyable {
 
     /// Begins the file with what has arrived so far.
     mutating func beginFile() throws(DICOMError) {
-        let received = try ReceivedFile.begin(request, at: path)
+        let received = try ReceivedFile.begin(request, at: path, with: waiting)
         descriptor = received.file.descriptor
-        try received.append(waiting)
         waiting = ByteBuffer()
         file = consume received
     }

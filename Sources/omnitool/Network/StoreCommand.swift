@@ -79,9 +79,11 @@ struct StoreCommand: AsyncParsableCommand {
     ) async -> [Unsent] {
         var rest = instances[...]
         var unsent: [Unsent] = []
+        var options = peer.options
+        options.runsOnEventLoop = true
         do {
             try await withAssociation(
-                to: peer.endpoint, proposing: proposals, options: peer.options, logger: peer.logger
+                to: peer.endpoint, proposing: proposals, options: options, logger: peer.logger
             ) { association in
                 while let instance = rest.first {
                     do {
