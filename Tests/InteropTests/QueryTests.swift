@@ -240,6 +240,50 @@ import Testing
         }
     }
 
+    /// An archive with images in several transfer syntaxes: they come as they are where they may, else decompressed.
+    @Test func mixedTransferSyntaxes() async throws {
+        try await withFolder { folder in
+            let (plain, input) = (folder + "/plain", folder + "/in")
+            let phantom = try await omnitool("phantom", plain, "--slices", "6")
+            #expect(phantom.status == 0, "\(phantom.text)")
+            try FileManager.default.createDirectory(atPath: input, withIntermediateDirectories: true)
+            let syntaxes = ["JPEGLSLossless", "JPEG2000Lossless", "RLELossless", "ExplicitVRLittleEndian"]
+            for (number, name) in files(below: plain).enumerated() {
+                let converted = try await omnitool(
+                    "convert", name, input + "/\(number).dcm", "--transfer-syntax", syntaxes[number % 4])
+                #expect(converted.status == 0, "\(converted.text)")
+            }
+            let server = try await Server.program(
+                "omnitool", ["archive", "0", "ARCHIVE", "--folder", input, "--address", "127.0.0.1"])
+            let address = ["127.0.0.1", server.port, "NODE", "ARCHIVE"]
+            let study = try #require(try await matches(address, []).first?["0020000D"])
+            for options in [[], ["--sop-class", "CTImageStorage"]] {
+                let output = folder + "/got\(options.count)"
+                let got = try await omnitool(
+                    ["get"] + address + [
+                        "-k", "StudyInstanceUID=\(study)", "--output", output, "--transfer-syntax", "JPEGLSLossless",
+                        "--transfer-syntax", "JPEG2000Lossless", "--transfer-syntax", "RLELossless",
+                        "--transfer-syntax",
+                        "ExplicitVRLittleEndian",
+                    ] + options)
+                #expect(got.status == 0 && got.text.contains("6 instances sent"), "\(got.text)")
+                #expect(try dataSets(output) == dataSets(input))
+            }
+            let uncompressed = try await script(
+                "pynetdicom_query.py",
+                ["get", server.port, "ARCHIVE", "--output", folder + "/plainer", "StudyInstanceUID=\(study)"])
+            #expect(uncompressed.status == 0 && uncompressed.text.contains("STATUS 0x0000"), "\(uncompressed.text)")
+            var arrays: [Data] = []
+            for name in ["plain", "plainer"] {
+                let array = try await omnitool("convert", folder + "/" + name, folder + "/\(name).npy", "--stored")
+                #expect(array.status == 0, "\(array.text)")
+                arrays.append(try Data(contentsOf: URL(fileURLWithPath: folder + "/\(name).npy")))
+            }
+            #expect(arrays[0] == arrays[1])
+            try await server.stop()
+        }
+    }
+
     // MARK: - Worklist and storage commitment
 
     @Test func worklistOfPynetdicom() async throws {

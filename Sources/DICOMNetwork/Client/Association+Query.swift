@@ -97,38 +97,68 @@ extension PresentationContextProposal {
 
     /// The contexts of a C-GET: the request itself, and the storage SOP classes that may come, for which this side is SCP.
     ///
-    /// An association has room for 128 contexts: choose the SOP classes that can come, where they are known.
+    /// Of a context with several transfer syntaxes the peer chooses one, and what is kept in another is not sent. So each
+    /// compressed one has a context of its own, where there is room: an association has 128 contexts.
+    ///
+    /// - Parameter sopClasses: What can come, the most likely first; `nil`: as many of ``DICOMCore/UID/commonStorageSOPClasses``
+    ///   as there is room for.
     /// - Parameter transferSyntaxes: What instances are taken in, the most wanted first.
     public static func getting(
-        _ root: Query.Root, sopClasses: [UID] = UID.commonStorageSOPClasses,
+        _ root: Query.Root, sopClasses: [UID]? = nil,
         in transferSyntaxes: [TransferSyntax] = [.explicitVRLittleEndian, .implicitVRLittleEndian]
     ) -> [PresentationContextProposal] {
-        [query(root.getSOPClassUID)]
-            + sopClasses.map {
+        let choices = choices(of: transferSyntaxes)
+        var room = RequestorOffer.maximumProposals - 1
+        let classes = sopClasses ?? Array(UID.commonStorageSOPClasses.prefix(room / max(1, choices.count)))
+        var proposals = [query(root.getSOPClassUID)]
+        for (number, sopClass) in classes.enumerated() {
+            // Each of those that follow gets one at least.
+            let following = classes.count - number - 1
+            let own = choices.count <= room - following ? choices : [transferSyntaxes]
+            room -= own.count
+            proposals += own.map {
                 PresentationContextProposal(
-                    abstractSyntax: $0, transferSyntaxes: transferSyntaxes, requestorIsSCU: false, requestorIsSCP: true)
+                    abstractSyntax: sopClass, transferSyntaxes: $0, requestorIsSCU: false, requestorIsSCP: true)
             }
+        }
+        return proposals
+    }
+
+    /// Transfer syntaxes that can stand for one another go together: the peer brings one into the other.
+    private static func choices(of transferSyntaxes: [TransferSyntax]) -> [[TransferSyntax]] {
+        var choices: [[TransferSyntax]] = []
+        for syntax in transferSyntaxes {
+            if !syntax.isEncapsulated, let index = choices.firstIndex(where: { !$0[0].isEncapsulated }) {
+                choices[index].append(syntax)
+            } else {
+                choices.append([syntax])
+            }
+        }
+        return choices
     }
 }
 
 extension UID {
     /// The storage SOP classes of images, reports, presentation states, waveforms, radiotherapy and registrations that
-    /// hospitals have: as many as a C-GET has contexts for beside its own, without the rare and the retired ones.
+    /// hospitals have, the most frequent kinds first: as many as a C-GET has contexts for beside its own, without the rare
+    /// and the retired ones.
     public static let commonStorageSOPClasses: [UID] = {
-        let images = ["1", "1.", "2", "2.", "3.1", "4", "4.", "6.", "7", "7.", "12.", "13.", "20", "30", "128", "128."]
-        let others = ["9.", "11.", "66", "66.", "67", "77.1.", "88.", "104.", "481."]
+        // CT, MR, PET, computed radiography, secondary capture, nuclear medicine, ultrasound and so on; last the rare.
+        let groups = [
+            "2", "2.", "4", "4.", "128", "1", "1.", "7", "20", "6.", "3.1", "7.", "66.", "88.", "481.", "11.", "104.",
+            "128.", "12.", "13.", "30", "66", "67", "9.", "77.1.",
+        ]
         let rare = ["77.1.5.", "88.1", "88.2", "88.3", "88.4", "481.1", "481.2"]
         let stem = "1.2.840.10008.5.1.4.1.1."
         func begins(_ uid: UID, _ group: String) -> Bool {
             group.hasSuffix(".") ? uid.string.hasPrefix(stem + group) : uid.string == stem + group
         }
-        let groups = images + others
-        let found = storageSOPClasses.filter { uid in groups.contains { begins(uid, $0) } }
+        let ordered = groups.flatMap { group in storageSOPClasses.filter { begins($0, group) } }
         // Those of two digits at the end are the newest of their group; they go first where there are too many.
         let isRare = { (uid: UID) in
             rare.contains { uid.string.hasPrefix(stem + $0) } && uid.string.count > stem.count + 5
         }
-        let ordered = found.filter { !isRare($0) } + found.filter(isRare)
-        return Array(ordered.prefix(RequestorOffer.maximumProposals - 1))
+        return Array(
+            (ordered.filter { !isRare($0) } + ordered.filter(isRare)).prefix(RequestorOffer.maximumProposals - 1))
     }()
 }

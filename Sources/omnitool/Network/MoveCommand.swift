@@ -1,6 +1,7 @@
 import ArgumentParser
 import DICOMCoding
 import DICOMCore
+import DICOMDictionary
 import DICOMNetwork
 import DICOMUpperLayer
 import Logging
@@ -94,9 +95,17 @@ struct GetCommand: AsyncParsableCommand {
                 + "the most wanted first. Without it: Explicit and Implicit VR Little Endian.",
             valueName: "name"))
     var transferSyntaxes: [String] = []
+    @Option(
+        name: .customLong("sop-class"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "A storage SOP class that may come: a UID or a keyword such as CTImageStorage. May be given several times. "
+                + "Without it: the common ones, as many as there is room for.",
+            valueName: "name"))
+    var sopClasses: [String] = []
 
     func validate() throws {
         _ = try transferSyntaxes.map(transferSyntax(named:))
+        _ = try sopClasses.map(sopClass(named:))
         do { _ = try query.query().retrieveIdentifier() } catch let error as DICOMError {
             throw ValidationError("\(error)")
         }
@@ -107,13 +116,22 @@ struct GetCommand: AsyncParsableCommand {
         let query = try query.query()
         let given = try transferSyntaxes.map(transferSyntax(named:))
         let proposals = PresentationContextProposal.getting(
-            query.root, in: given.isEmpty ? [.explicitVRLittleEndian, .implicitVRLittleEndian] : given)
+            query.root, sopClasses: sopClasses.isEmpty ? nil : try sopClasses.map(sopClass(named:)),
+            in: given.isEmpty ? [.explicitVRLittleEndian, .implicitVRLittleEndian] : given)
         let storage = FolderStorage(folder: output, durability: .process)
         let progress = try await withAssociation(
             to: peer.endpoint, proposing: proposals, options: peer.options, logger: peer.logger
         ) { try await $0.get(query, into: storage).showingProgress() }
         try summarize(progress)
     }
+}
+
+private func sopClass(named name: String) throws -> UID {
+    let uid = DICOMDictionary.uid(forKeyword: name) ?? UID(name)
+    guard uid.isStorageSOPClass else {
+        throw ValidationError("'\(name)' is no storage SOP class: give a UID, or a keyword such as CTImageStorage.")
+    }
+    return uid
 }
 
 func transferSyntax(named name: String) throws -> TransferSyntax {

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import DICOMCoding
+import DICOMImaging
 public import DICOMNetwork
 import Glibc
 import Logging
@@ -65,6 +66,7 @@ struct ServerArguments: ParsableArguments {
         configuration.idleTimeout = .seconds(idleTimeout)
         configuration.artimTimeout = .seconds(acseTimeout)
         configuration.tracesPDUs = trace
+        configuration.client.transcoder = { try DICOMFile.read($0).transcoded(to: $1) }
         let logger = makeLogger(trace ? .trace : .error)
         let server = AssociationServer(configuration: configuration, services: services, logger: logger)
         let announcement = Task {
