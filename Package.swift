@@ -211,8 +211,7 @@ let package = Package(
             name: "InteropTests",
             dependencies: [
                 "PlusOne", "FaultyNode", "omnitool", "DataSetBenchmark", "ImagingBenchmark", "DICOMCore",
-                "DICOMDictionary", "DICOMCoding",
-                "DICOMTesting",
+                "DICOMDictionary", "DICOMCoding", "DICOMUpperLayer", "DICOMNetwork", "DICOMTesting", log,
             ], swiftSettings: settings),
     ]
 )

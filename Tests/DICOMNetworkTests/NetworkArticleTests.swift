@@ -82,22 +82,29 @@ import Testing
         }
     }
 
-    /// With the certificates that the article's commands make.
-    @Test func tls() async throws {
+    /// Runs the first commands of the article, which make certificates, and `command` after them.
+    private func makeCertificates(in folder: String, then command: String = "") throws -> String {
         let root = String(#filePath.dropLast("Tests/DICOMNetworkTests/NetworkArticleTests.swift".count))
         let article = root + "Sources/DICOMNetwork/DICOMNetwork.docc/TLSSetUp.md"
         let text = try String(contentsOfFile: article, encoding: .utf8)
         let commands = try #require(text.components(separatedBy: "```sh\n").dropFirst().first)
             .components(separatedBy: "```")[0]
+        let (shell, output) = (Process(), Pipe())
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = ["-e", "-c", commands + command]
+        shell.currentDirectoryURL = URL(fileURLWithPath: folder)
+        shell.standardError = FileHandle.nullDevice
+        shell.standardOutput = output
+        try shell.run()
+        let printed = try output.fileHandleForReading.readToEnd() ?? Data()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == 0)
+        return String(decoding: printed, as: UTF8.self)
+    }
+
+    @Test func tls() async throws {
         try await withFolder { folder in
-            let shell = Process()
-            shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-            shell.arguments = ["-e", "-c", commands]
-            shell.currentDirectoryURL = URL(fileURLWithPath: folder)
-            shell.standardError = FileHandle.nullDevice
-            try shell.run()
-            shell.waitUntilExit()
-            #expect(shell.terminationStatus == 0)
+            _ = try makeCertificates(in: folder)
             var configuration = AssociationServerConfiguration(host: "127.0.0.1", port: 0, aeTitle: "SERVER")
             configuration.tls = ServerTLS(
                 certificate: folder + "/server.crt", privateKey: folder + "/server.key", trusted: folder + "/ca.crt",
@@ -110,6 +117,37 @@ import Testing
                     to: archive, proposing: [verification], options: options, logger: logger
                 ) { try await $0.echo() }
                 #expect(status == .success)
+            }
+        }
+    }
+
+    /// Certificates are told apart by the fingerprint that openssl prints.
+    @Test(arguments: [true, false]) func accessByCertificate(isAllowed: Bool) async throws {
+        try await withFolder { folder in
+            let name = isAllowed ? "client" : "server"
+            let fingerprint = try #require(
+                try makeCertificates(in: folder, then: "openssl x509 -noout -fingerprint -sha256 -in \(name).crt")
+                    .split(separator: "=").last)
+            let configuration = configured {
+                $0.tls = ServerTLS(
+                    certificate: folder + "/server.crt", privateKey: folder + "/server.key",
+                    trusted: folder + "/ca.crt")
+                $0.access.allowedCertificates = [String(fingerprint)]
+            }
+            try await withServer(configuration: configuration) { _, archive in
+                var options = AssociationClientOptions(callingAETitle: "NODE")
+                options.tls = ClientTLS(
+                    trusted: folder + "/ca.crt", certificate: folder + "/client.crt",
+                    privateKey: folder + "/client.key")
+                var code: DICOMError.Code?
+                do {
+                    try await withAssociation(
+                        to: archive, proposing: [verification], options: options, logger: logger
+                    ) { _ = try await $0.echo() }
+                } catch let error as DICOMError {
+                    code = error.code
+                }
+                #expect(code == (isAllowed ? nil : .associationRejectedPermanently))
             }
         }
     }

@@ -1,4 +1,9 @@
+import DICOMCore
+import DICOMDictionary
+import DICOMNetwork
+import DICOMUpperLayer
 import Foundation
+import Logging
 import Testing
 
 /// Queries and retrievals with peers as archives and as askers.
@@ -294,6 +299,30 @@ import Testing
         #expect(
             found.status == 0 && found.text.contains("Prüfling^2") && found.text.contains("1 match"), "\(found.text)")
         #expect(!found.text.contains("Prüfling^1"))
+        try await peer.stop()
+    }
+
+    @Test func procedureStepsOfPynetdicom() async throws {
+        let peer = try await Server.peer("pynetdicom_archive.py")
+        let archive = Endpoint(host: "127.0.0.1", port: try #require(Int(peer.port)), aeTitle: "ARCHIVE")
+        var step = DataSet()
+        step[.performedProcedureStepStatus] = "IN PROGRESS"
+        step[.modality] = "CT"
+        var end = DataSet()
+        end[.performedProcedureStepStatus] = "COMPLETED"
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        try await withAssociation(
+            to: archive, proposing: [.procedureStep], options: .init(callingAETitle: "NODE"), logger: logger
+        ) { association in
+            try await association.createProcedureStep("1.2.3", step)
+            try await association.setProcedureStep("1.2.3", end)
+            let error = await #expect(throws: DICOMError.self) {
+                try await association.setProcedureStep("1.2.4", end)
+            }
+            #expect(error?.message.contains("0112H") == true)
+        }
+        _ = try await peer.process.line(matching: "MPPS (created IN PROGRESS)")
+        _ = try await peer.process.line(matching: "MPPS (set COMPLETED)")
         try await peer.stop()
     }
 

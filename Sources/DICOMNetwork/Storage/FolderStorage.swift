@@ -3,6 +3,7 @@ package import DICOMCoding
 package import DICOMCore
 import DICOMUpperLayer
 import Glibc
+public import Logging
 package import NIOCore
 public import NIOPosix
 import Synchronization
@@ -70,6 +71,7 @@ public final class FolderStorage: StorageService {
     private let durability: Durability
     private let threadPool: NIOThreadPool
     private let synchronizer: FolderSynchronizer
+    private let logger: Logger?
     private static let processID = getpid()
     private let counter = Atomic<UInt64>(0)
     /// What is still to be written of each association, at durability `none`.
@@ -88,8 +90,10 @@ public final class FolderStorage: StorageService {
 
     /// - Parameter folder: Where the files go, `<SOP Instance UID>.dcm`; `nil` discards what is received.
     /// - Parameter threadPool: Runs what waits for the disk; by default eight threads, shared by all.
-    public init(folder: String?, durability: Durability, threadPool: NIOThreadPool? = nil) {
+    /// - Parameter logger: Told of an instance that was lost at durability ``Durability/none``, after its association had ended.
+    public init(folder: String?, durability: Durability, threadPool: NIOThreadPool? = nil, logger: Logger? = nil) {
         self.folder = folder
+        self.logger = logger
         self.durability = durability
         self.threadPool = threadPool ?? Self.sharedThreadPool
         synchronizer = FolderSynchronizer(threadPool: self.threadPool)
@@ -117,7 +121,11 @@ public final class FolderStorage: StorageService {
 
     public func associationClosed(_ association: AssociationInfo, _ end: AssociationEnd) async {
         let task = writing.withLock { $0.removeValue(forKey: association.id) }
-        try? await task?.value
+        do { try await task?.value } catch {
+            logger?.error(
+                "The last instance of an association was lost: it could not be written.",
+                metadata: ["association": "\(association.id)", "reason": "\(DICOMError.publicText(error))"])
+        }
     }
 
     /// Where an instance is kept; `nil` when instances are discarded.

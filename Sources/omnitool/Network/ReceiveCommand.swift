@@ -25,7 +25,8 @@ struct ReceiveCommand: AsyncParsableCommand {
 
     @concurrent func run() async throws {
         if let output { try FileSystem.createFolder(output) }
-        try await server.run(Services(storage: FolderStorage(folder: output, durability: durability)))
+        let storage = FolderStorage(folder: output, durability: durability, logger: makeLogger(.error))
+        try await server.run(Services(storage: storage))
     }
 }
 
