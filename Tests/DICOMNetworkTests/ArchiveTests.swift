@@ -275,6 +275,16 @@ import Testing
     }
 }
 
+/// A query service that stops after its first answer.
+private struct Stalling: QueryService {
+    func find(_ request: QueryRequest, matches: QueryMatches) async throws {
+        var match = DataSet()
+        match[.studyInstanceUID] = "1.2.3"
+        try await matches.yield(match)
+        try await Task.sleep(for: .seconds(60))
+    }
+}
+
 /// A query service that answers until it is told to stop.
 private struct Endless: QueryService {
     let wasCancelled: Flag
@@ -321,6 +331,26 @@ final class Flag: Sendable {
                 #expect(try await association.echo() == .success)
             }
             try await eventually("the search goes on") { flag.isSet }
+        }
+    }
+
+    /// An archive that stops amid its answers is given up.
+    @Test func archivesThatStopAreGivenUp() async throws {
+        var services = Services()
+        services.query = Stalling()
+        let configuration = configured { $0.shutdownTimeout = .zero }
+        try await withServer(services: services, configuration: configuration) { _, endpoint in
+            var options = client
+            options.responseTimeout = .milliseconds(300)
+            var count = 0
+            let error = await #expect(throws: DICOMError.self) {
+                try await withAssociation(
+                    to: endpoint, proposing: [.finding(.study)], options: options, logger: logger
+                ) { association in
+                    for try await _ in try await association.find(Query(.study)) { count += 1 }
+                }
+            }
+            #expect(error?.code == .timedOut && count == 1)
         }
     }
 

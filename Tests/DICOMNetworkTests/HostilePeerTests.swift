@@ -118,6 +118,17 @@ import Testing
         }
     }
 
+    /// What is not answered leaves the next step to the peer.
+    @Test func silenceAfterACancel() async throws {
+        try await withServer(configuration: configured { $0.idleTimeout = .milliseconds(200) }) { _, endpoint in
+            let peer = try await RawPeer.connect(to: endpoint.port)
+            #expect(try await peer.associate()?.type == 2)
+            try await peer.send(RawPeer.bytes(.cCancelRequest(of: 7)))
+            #expect(try await peer.receive()?.type == 7)
+            #expect(try await peer.receive() == nil)
+        }
+    }
+
     @Test func peersThatClose() async throws {
         let storage = MemoryStorage()
         try await withServer(storage) { _, endpoint in

@@ -210,6 +210,40 @@ import Testing
         }
     }
 
+    /// What an archive opens itself, for C-MOVE and for reports, is TLS too; who listens without it gets nothing.
+    @Test func connectionsInTheOtherDirection() async throws {
+        try await withCertificates { folder, certificates in
+            let input = try await phantom(in: folder, "in", ["--slices", "3"])
+            let port = try freePort()
+            let archive = try await Server.program(
+                "omnitool",
+                [
+                    "archive", "0", "ARCHIVE", "--folder", folder + "/archive", "--address", "127.0.0.1", "--peer",
+                    "NODE@localhost:\(port)",
+                ] + ours(certificates, "server"))
+            let address = ["localhost", archive.port, "NODE", "ARCHIVE"]
+            let tls = ours(certificates, "client")
+            let stored = try await omnitool(["store"] + address + [input] + tls)
+            #expect(stored.status == 0, "\(stored.text)")
+            let listening = ["--listen", port, "--address", "127.0.0.1"]
+            let committed = try await omnitool(["commit"] + address + [input, "--wait", "20"] + listening + tls)
+            #expect(committed.status == 0 && committed.text.contains("3 of 3"), "\(committed.text)")
+            let found = try await omnitool(["find"] + address + tls + ["-k", "PatientID", "--json"])
+            let uid = try #require(found.text.firstMatch(of: /"0020000D":\{"vr":"UI","Value":\["([0-9.]+)"/)).1
+            let move = ["move"] + address + ["-k", "StudyInstanceUID=\(uid)", "--destination", "NODE"]
+            let moved = try await omnitool(move + listening + ["--output", folder + "/moved"] + tls)
+            #expect(moved.status == 0 && moved.text.contains("3 instances received"), "\(moved.text)")
+            #expect(try dataSets(folder + "/moved") == dataSets(input))
+
+            let plain = try await Server.program(
+                "omnitool", ["receive", port, "NODE", "--output", folder + "/plain", "--address", "127.0.0.1"])
+            let refused = try await omnitool(move + tls)
+            #expect(refused.status == 1, "\(refused.text)")
+            #expect(files(below: folder + "/plain").isEmpty)
+            for server in [plain, archive] { try await server.stop() }
+        }
+    }
+
     @Test func filesThatCannotBeUsed() async throws {
         try await withCertificates { folder, certificates in
             let cases = [

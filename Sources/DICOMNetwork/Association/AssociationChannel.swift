@@ -21,6 +21,10 @@ final class AssociationChannel: Sendable {
         /// Whether the event loop wanted to read the socket and was told not to.
         var isReadingHeld = false
         var reader: CheckedContinuation<AssociationEvent, any Error>?
+        /// Whether the event taken last leaves a message incomplete.
+        var isWithinMessage = false
+        /// When the task began to wait for the message that comes next or is coming.
+        var waitingSince = NIODeadline.distantPast
         /// How many commands wait in the event loop's queue.
         var queuedCommands = 0
         var unwrittenBytes = 0
@@ -41,7 +45,12 @@ final class AssociationChannel: Sendable {
 
         mutating func taken(_ event: AssociationEvent) {
             waitingBytes -= event.cost
-            if case .ended(let end, let error) = event { self.end = (end, error) }
+            switch event {
+            case .command(let command, _): isWithinMessage = command.hasDataSet
+            case .fragments(_, let isLast): isWithinMessage = !isLast
+            case .requested, .opened, .releaseRequested: isWithinMessage = false
+            case .ended(let end, let error): self.end = (end, error)
+            }
         }
     }
 
@@ -86,6 +95,11 @@ final class AssociationChannel: Sendable {
         if case .ended = event { resumeWriter() }
     }
 
+    /// Since when the task has been waiting for the peer; `nil` while it does not.
+    func waitingForPeerSince() -> NIODeadline? {
+        state.withLock { $0.reader == nil ? nil : $0.waitingSince }
+    }
+
     /// Whether the socket may be read now. If not, it is read as soon as the task has caught up.
     func mayRead() -> Bool {
         state.withLock { state in
@@ -112,6 +126,7 @@ final class AssociationChannel: Sendable {
                         return .failure(Interruption())
                     }
                     state.reader = continuation
+                    if !state.isWithinMessage { state.waitingSince = .now() }
                     return nil
                 }
                 if let found { continuation.resume(with: found) }
@@ -299,11 +314,11 @@ private struct CancellableOperation: Sendable {
 }
 
 extension AssociationEvent {
-    /// How many bytes it counts for: those of a data set, and something for each command, so that a flood of them is held
-    /// back too.
+    /// How many bytes it counts for: those of a data set, and something for each piece and each command, so that a flood of
+    /// small ones is held back too.
     fileprivate var cost: Int {
         switch self {
-        case .fragments(let fragments, _): fragments.reduce(0) { $0 + $1.readableBytes }
+        case .fragments(let fragments, _): fragments.reduce(0) { $0 + $1.readableBytes + 256 }
         case .command: 1024
         case .requested, .opened, .releaseRequested, .ended: 0
         }

@@ -42,7 +42,7 @@ extension UpperLayerHandler {
                     "A message came on the presentation context \(contextID), which was not accepted.")
             }
             trace?.received(command, contextID: contextID)
-            if !command.hasDataSet { isPeersTurn(false) }
+            if !command.hasDataSet { noteActivity() }
             tell(.command(command, contextID: contextID))
         case .data(let bytes):
             trace?.received(bytes: bytes.readableBytes)
@@ -50,7 +50,7 @@ extension UpperLayerHandler {
         case .lastData(let bytes):
             trace?.received(bytes: bytes.readableBytes)
             trace?.receivedDataSet()
-            isPeersTurn(false)
+            noteActivity()
             tell(bytes, isLast: true)
         }
     }
@@ -79,7 +79,7 @@ extension UpperLayerHandler {
         case .violation(let violation): unexpected("A-ASSOCIATE-RQ", violation, step.artim, context)
         case .indicate, .sendReject:
             set(step.artim, context)
-            isPeersTurn(false)
+            noteActivity()
             tell(.requested(request))
         }
     }
@@ -94,7 +94,7 @@ extension UpperLayerHandler {
             let association = try offer.evaluate(accept)
             let opened = try OpenAssociation(association)
             self.opened(association, context)
-            isPeersTurn(false)
+            noteActivity()
             tell(.opened(opened))
         }
     }
@@ -119,7 +119,7 @@ extension UpperLayerHandler {
         case .violation(let violation):
             unexpected("A-RELEASE-RQ", violation, step.artim, context)
         case .indicate:
-            isPeersTurn(false)
+            noteActivity()
             tell(.releaseRequested)
         case .indicateCollision:
             // Both sides ask at once: the requestor answers first, the acceptor when it has the requestor's answer.

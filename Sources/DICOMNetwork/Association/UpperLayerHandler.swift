@@ -41,8 +41,6 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
     var ignoresInput = false
     var hasEnded = false
 
-    /// Whether the next step is the peer's: then silence counts as idleness.
-    private var awaitsPeer = true
     /// Whether the reader wants bytes; not while back-pressure holds them back.
     private var wantsBytes = false
     /// What the current read brought of a data set: the task gets it at once, because each event costs as much as a copy
@@ -58,6 +56,7 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
     private var idleTimer: Scheduled<Void>?
     private var artimTimer: Scheduled<Void>?
 
+    private static let smallFragment = 4096
     /// So much of a message has to come within each idle limit.
     private static let bytesOfActivity = 64 * 1024
 
@@ -157,8 +156,11 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
     }
 
     /// Takes a piece of a data set; the last one goes to the task with those before it.
+    ///
+    /// A slice holds the whole buffer of its read while it waits: a small one is better copied.
     func tell(_ fragment: ByteBuffer, isLast: Bool) {
-        fragments.append(fragment)
+        let isSmall = fragment.readableBytes < Self.smallFragment
+        fragments.append(isSmall ? ByteBuffer(bytes: fragment.readableBytesView) : fragment)
         if isLast { tellFragments(isLast: true) }
     }
 
@@ -186,14 +188,14 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
                 return
             }
             trace?.sent(bytes)
-            isPeersTurn(true)
+            noteActivity()
             write(bytes, context, promise)
             return
         case .accept(let accept, let association):
             perform(machine.associationAccepted(), context) { _ in
                 opened(association, context)
                 send(.associateAccept(accept), context)
-                isPeersTurn(true)
+                noteActivity()
             }
         case .reject(let reject):
             perform(machine.associationRejected(), context) { _ in send(.associateReject(reject), context) }
@@ -201,7 +203,7 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
         case .requestRelease:
             perform(machine.releaseRequested(), context) { _ in
                 isReleasing = true
-                isPeersTurn(true)
+                noteActivity()
                 watchForSilence(context, for: limits.release)
                 send(.releaseRequest, context)
             }
@@ -243,11 +245,6 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
 
     // MARK: - Timers
 
-    func isPeersTurn(_ isPeersTurn: Bool) {
-        awaitsPeer = isPeersTurn
-        noteActivity()
-    }
-
     func noteActivity() {
         lastActivity = .now()
         bytesSinceActivity = 0
@@ -283,8 +280,10 @@ final class UpperLayerHandler: ChannelInboundHandler, ChannelOutboundHandler {
         idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { [self] in
             if hasEnded { return }
             let limit = isReleasing ? limits.release : association == nil ? limits.handshake : limits.idle
-            let silence = NIODeadline.now() - lastActivity
-            if pendingWrites == 0, !awaitsPeer || !wantsBytes {
+            // Silence is idleness only where the next step is the peer's.
+            let waiting = wantsBytes ? exchange.waitingForPeerSince() : nil
+            let silence = NIODeadline.now() - max(lastActivity, waiting ?? .distantPast)
+            if pendingWrites == 0, waiting == nil {
                 watchForSilence(context, for: limit)
             } else if silence < limit {
                 watchForSilence(context, for: limit - silence)

@@ -45,7 +45,8 @@ extension Association {
     /// Fetches instances over this association (C-GET); it has to propose the instances' SOP classes with the SCP role, see
     /// ``DICOMUpperLayer/PresentationContextProposal/getting(_:sopClasses:in:)``.
     ///
-    /// - Parameter storage: Takes each instance; its answer goes to the archive.
+    /// - Parameter storage: Takes each instance; its answer goes to the archive. It is not told when the association opens and
+    ///   closes, so a ``FolderStorage`` should not have the durability ``Durability/none`` here.
     /// - Returns: The responses; the last one says how it ended.
     public func get(
         _ query: Query, into storage: any StorageService
@@ -86,6 +87,7 @@ extension PresentationContextProposal {
     public static func finding(_ root: Query.Root) -> PresentationContextProposal {
         query(root.findSOPClassUID)
     }
+    /// The context of C-MOVE in an information model.
     public static func moving(_ root: Query.Root) -> PresentationContextProposal { query(root.moveSOPClassUID) }
     /// Modality Worklist.
     public static let worklist = query(.modalityWorklistInformationModelFind)

@@ -3,14 +3,14 @@ public import DICOMCore
 import DICOMDictionary
 import Glibc
 
-/// A Part 10 file that is to be sent as it is: what its meta group says, and where its data set stands.
+/// A Part 10 file that is to be sent: what its meta group says, and where its data set stands.
 public struct OutgoingInstance: Sendable, Hashable {
     public let path: String
     /// Media Storage SOP Class UID (0002,0002).
     public let sopClassUID: UID
     /// Media Storage SOP Instance UID (0002,0003).
     public let sopInstanceUID: UID
-    /// How the data set is encoded, and thus how it has to be sent.
+    /// How the data set is encoded; it is sent so where the peer takes it.
     public let transferSyntax: TransferSyntax
     /// Where the data set begins, bytes from the begin of the file.
     public let dataSetOffset: Int

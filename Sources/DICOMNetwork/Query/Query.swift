@@ -113,8 +113,9 @@ public struct Query: Sendable {
         }
         try checkWildcards(level.uniqueKey, values)
         var identifier = identifier
-        let uniqueKeys = Set(Level.allCases.filter { $0 <= level }.map(\.uniqueKey))
-        identifier.removeAll { !uniqueKeys.contains($0.tag) && $0.tag != Attribute<String>.queryRetrieveLevel.tag }
+        let wanted = Set(Level.allCases.filter { $0 <= level }.map(\.uniqueKey))
+            .union([Attribute<String>.queryRetrieveLevel.tag, Attribute<[String]>.specificCharacterSet.tag])
+        identifier.removeAll { !wanted.contains($0.tag) }
         return identifier
     }
 

@@ -294,13 +294,26 @@ public final class AssociationServer: Service, Sendable {
 }
 
 /// Keeps the listener alive when a connection could not be accepted, because descriptors ran out or the peer was gone.
+///
+/// It pauses then: the connection that waits would be tried again at once, and again.
 private final class AcceptErrorHandler: ChannelInboundHandler {
     typealias InboundIn = any Channel
+    private static let pause: TimeAmount = .milliseconds(100)
+    private static let silence: TimeAmount = .seconds(10)
     private let logger: Logger
+    private var nextLog = NIODeadline.distantPast
 
     init(_ logger: Logger) { self.logger = logger }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        logger.warning("A connection could not be accepted.", metadata: ["reason": "\(error)"])
+        if nextLog <= .now() {
+            nextLog = .now() + Self.silence
+            logger.warning("A connection could not be accepted.", metadata: ["reason": "\(error)"])
+        }
+        let channel = context.channel
+        channel.setOption(.autoRead, value: false).whenComplete { _ in }
+        channel.eventLoop.scheduleTask(in: Self.pause) {
+            channel.setOption(.autoRead, value: true).whenComplete { _ in }
+        }
     }
 }

@@ -8,18 +8,19 @@ import Logging
 extension AssociationSession {
     func answerNormalized(_ command: DIMSECommand, _ context: AcceptedContext) async throws {
         do {
-            let dataSet = try await dataSet(of: command, context)
             switch (command.field, context.abstractSyntax) {
-            case (.nActionRequest, .storageCommitmentPushModel): try await commit(command, dataSet, context)
+            case (.nActionRequest, .storageCommitmentPushModel):
+                try await commit(command, dataSet(of: command, context), context)
             case (.nEventReportRequest, .storageCommitmentPushModel):
-                try await takeReport(command, dataSet)
+                try await takeReport(command, dataSet(of: command, context))
                 try await send(command.response(.success), nil, context)
             case (.nCreateRequest, .modalityPerformedProcedureStep):
-                try await createProcedureStep(command, dataSet, context)
+                try await createProcedureStep(command, dataSet(of: command, context), context)
             case (.nSetRequest, .modalityPerformedProcedureStep):
-                try await setProcedureStep(command, dataSet)
+                try await setProcedureStep(command, dataSet(of: command, context))
                 try await send(command.response(.success), nil, context)
             default:
+                try await drainDataSet(of: command)
                 logger.notice("An operation is not recognized.", metadata: ["operation": "\(command.field)"])
                 throw ServiceFailure(.unrecognizedOperation)
             }

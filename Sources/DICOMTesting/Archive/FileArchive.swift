@@ -37,7 +37,8 @@ public final class FileArchive: StorageService, QueryService, RetrieveService, S
         self.peers = Dictionary(peers.map { ($0.aeTitle, $0) }) { $1 }
         files = FolderStorage(folder: folder, durability: durability)
         var found: [UID: Entry] = [:]
-        for path in try FileSystem.files(below: [folder]) where DICOMFile.isPart10(path) {
+        // What a process that was killed left under a temporary name was not acknowledged.
+        for path in try FileSystem.files(below: [folder]) where !path.hasSuffix(".part") && DICOMFile.isPart10(path) {
             if let (uid, entry) = try? Self.entry(path) { found[uid] = entry }
         }
         index = Mutex(found)

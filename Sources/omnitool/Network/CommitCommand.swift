@@ -58,9 +58,10 @@ struct CommitCommand: AsyncParsableCommand {
         guard let listen, let reports else { return nil }
         var services = Services()
         services.commitmentReports = reports
+        var configuration = AssociationServerConfiguration(host: address, port: listen, aeTitle: peer.callingAE)
+        configuration.tls = try peer.tls.listening()
         let server = AssociationServer(
-            configuration: AssociationServerConfiguration(host: address, port: listen, aeTitle: peer.callingAE),
-            services: services, logger: makeLogger())
+            configuration: configuration, services: services, logger: makeLogger())
         let running = Task { try await server.run() }
         do {
             _ = try await server.boundPort

@@ -52,6 +52,7 @@ struct MoveCommand: AsyncParsableCommand {
         try FileSystem.createFolder(folder)
         var configuration = AssociationServerConfiguration(host: address, port: port, aeTitle: destination.description)
         configuration.acceptsAllTransferSyntaxesForStorage = true
+        configuration.tls = try peer.tls.listening()
         let storage = RetrievalStorage(folder: folder)
         let server = AssociationServer(configuration: configuration, storage: storage, logger: makeLogger())
         let running = Task { try await server.run() }

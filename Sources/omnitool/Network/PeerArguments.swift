@@ -48,6 +48,19 @@ struct ClientTLSOptions: ParsableArguments {
 
     func validate() throws { try files.validate(isUsed: tls) }
 
+    /// TLS where the peer calls back: with the same files.
+    ///
+    /// - Throws: `ValidationError` when there is no certificate to show.
+    func listening() throws -> ServerTLS? {
+        guard tls else { return nil }
+        guard let certificate = files.tlsCertificate, let key = files.tlsKey else {
+            throw ValidationError("--listen with --tls needs --tls-certificate and --tls-key.")
+        }
+        return ServerTLS(
+            certificate: certificate, privateKey: key, trusted: files.tlsCA,
+            clientCertificate: files.tlsCA == nil ? .ignored : .required)
+    }
+
     var settings: ClientTLS? {
         guard tls else { return nil }
         var settings = ClientTLS(
@@ -82,6 +95,12 @@ struct ServerTLSOptions: ParsableArguments {
             throw ValidationError(
                 "--tls needs --tls-ca to check clients with, or --tls-client-certificate ignored.")
         }
+    }
+
+    /// TLS where this side calls its peers, as a server does for C-MOVE and for reports: with the same files.
+    var calling: ClientTLS? {
+        guard tls else { return nil }
+        return ClientTLS(trusted: files.tlsCA, certificate: files.tlsCertificate, privateKey: files.tlsKey)
     }
 
     var settings: ServerTLS? {

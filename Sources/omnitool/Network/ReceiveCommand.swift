@@ -63,6 +63,7 @@ struct ServerArguments: ParsableArguments {
         var configuration = AssociationServerConfiguration(host: address, port: port, aeTitle: aeTitle)
         configuration.acceptsAllTransferSyntaxesForStorage = true
         configuration.tls = tls.settings
+        configuration.client.tls = tls.calling
         configuration.maximumAssociations = maximumAssociations
         configuration.idleTimeout = .seconds(idleTimeout)
         configuration.artimTimeout = .seconds(acseTimeout)
