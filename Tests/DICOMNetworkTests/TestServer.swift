@@ -57,10 +57,10 @@ final class MemoryStorage: StorageService {
 
 let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A server's configuration for tests: the title SERVER, a short ARTIM, and what the test wants otherwise.
+/// A server's configuration for tests: the title SERVER, an ARTIM that a busy machine keeps, and what the test wants otherwise.
 func configured(_ change: (inout AssociationServerConfiguration) -> Void) -> AssociationServerConfiguration {
     var configuration = AssociationServerConfiguration(aeTitle: "SERVER")
-    configuration.artimTimeout = .seconds(2)
+    configuration.artimTimeout = .seconds(20)
     change(&configuration)
     return configuration
 }
