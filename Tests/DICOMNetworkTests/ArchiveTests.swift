@@ -334,6 +334,40 @@ final class Flag: Sendable {
         }
     }
 
+    /// Requests and responses that are longer than is taken: the former are answered, the latter end the association.
+    @Test func messagesThatAreTooLong() async throws {
+        let uids = (0..<40).map { UID("1.2.826.0.1.3680043.8.498.\(100_000_000 + $0)") }
+        var services = Services()
+        services.query = Stalling()
+        let configuration = configured {
+            $0.maximumRequestLength = 1000
+            $0.shutdownTimeout = .zero
+        }
+        try await withServer(services: services, configuration: configuration) { _, endpoint in
+            var options = client
+            try await withAssociation(
+                to: endpoint, proposing: [.finding(.study), .verification], options: options, logger: logger
+            ) { association in
+                let error = await #expect(throws: DICOMError.self) {
+                    let long = Query(.study).matching(.studyInstanceUID, anyOf: uids)
+                    for try await _ in try await association.find(long) {}
+                }
+                #expect(error?.message.contains("A700H") == true)
+                let status = try await association.echo()
+                #expect(status == .success)
+            }
+            options.maximumResponseLength = 10
+            let error = await #expect(throws: DICOMError.self) {
+                try await withAssociation(
+                    to: endpoint, proposing: [.finding(.study)], options: options, logger: logger
+                ) { association in
+                    for try await _ in try await association.find(Query(.study)) {}
+                }
+            }
+            #expect(error?.code == .instanceTooLarge)
+        }
+    }
+
     /// An archive that stops amid its answers is given up.
     @Test func archivesThatStopAreGivenUp() async throws {
         var services = Services()
