@@ -31,7 +31,7 @@ struct LineHandler: LogHandler {
         struct Broken: Error, CustomStringConvertible { var description: String { "Doe^John" } }
         let lines = Lines()
         var configuration = AssociationServerConfiguration(aeTitle: "SERVER")
-        configuration.artimTimeout = .seconds(2)
+        configuration.artimTimeout = .seconds(20)
         let server = AssociationServer(
             configuration: configuration, storage: ScriptedStorage { _, _ in throw Broken() },
             logger: Logger(label: "test") { _ in LineHandler(lines: lines) })

@@ -120,31 +120,52 @@ import Testing
 
     /// With `power`, file and folder are on the disk before the response is written: read off the system calls.
     @Test func powerMeansSyncedBeforeTheResponse() async throws {
+        let (order, text) = try await orderAtPower(slices: 4, associations: 1)
+        // A-ASSOCIATE-AC and A-RELEASE-RP around four times: name, file, folder, response.
+        #expect(order == "A" + String(repeating: "NFDR", count: 4) + "A", "\(order)\n\(text.prefix(4000))")
+    }
+
+    /// Many associations wait for one call together, and none is answered before it.
+    @Test func powerOverManyAssociations() async throws {
+        let (order, text) = try await orderAtPower(slices: 60, associations: 6)
+        var (named, synced, answered) = (0, 0, 0)
+        for kind in order {
+            switch kind {
+            case "N": named += 1
+            case "D", "S": synced = named
+            case "R": answered += 1
+            default: break
+            }
+            #expect(answered <= synced, "\(order)\n\(text.prefix(4000))")
+        }
+        #expect(answered == 60 && order.contains("S"), "\(order)")
+    }
+
+    private func orderAtPower(slices: Int, associations: Int) async throws -> (order: String, text: String) {
         try await withFolder { folder in
-            let input = try await phantom(in: folder, "in", ["--slices", "4"])
+            let input = try await phantom(in: folder, "in", ["--slices", "\(slices)"])
             let trace = folder + "/trace"
             let process = try ChildProcess(
                 "/usr/bin/strace",
                 [
                     "-f", "-D", "-y", "-o", trace, "-e",
-                    "trace=fsync,fdatasync,rename,renameat2,write,writev",
+                    "trace=fsync,fdatasync,syncfs,rename,renameat2,write,writev",
                     Place.program("omnitool"), "receive", "0", "RECEIVER", "--output", folder + "/out", "--address",
                     "127.0.0.1", "--durability", "power",
                 ])
             let server = Server(
                 process: process, port: try await process.line(matching: "listening on [^ ]*:([0-9]+) as"))
-            let sent = try await omnitool("store", "127.0.0.1", server.port, "TEST", "RECEIVER", input)
+            let sent = try await omnitool(
+                "store", "127.0.0.1", server.port, "TEST", "RECEIVER", input, "--associations", "\(associations)")
             #expect(sent.status == 0, "\(sent.text)")
             try await server.stop()
             let text = try String(contentsOfFile: trace, encoding: .utf8)
-            let order = Self.order(of: text)
-            // A-ASSOCIATE-AC and A-RELEASE-RP around four times: name, file, folder, response.
-            #expect(order == "R" + String(repeating: "NFDR", count: 4) + "R", "\(order)\n\(text.prefix(4000))")
+            return (Self.order(of: text), text)
         }
     }
 
-    /// The ends of the calls that matter: `F` the file is synced, `N` named, `D` the folder is synced; and `R`, the begin of a
-    /// write to the peer.
+    /// The ends of the calls that matter: `F` the file is synced, `N` named, `D` the folder is synced, `S` all is synced; and
+    /// the begins of writes to the peer, `R` of P-DATA, `A` of another PDU.
     private static func order(of trace: String) -> String {
         var unfinished: [Substring: Character] = [:]
         var order = ""
@@ -154,10 +175,12 @@ import Testing
             var kind: Character?
             if call.hasPrefix("fsync(") || call.hasPrefix("fdatasync(") {
                 kind = call.contains(".dcm>") ? "F" : "D"
+            } else if call.hasPrefix("syncfs") {
+                kind = "S"
             } else if call.hasPrefix("rename") {
                 kind = "N"
             } else if call.contains("<socket:") || call.contains("<TCP:") {
-                order.append("R")
+                order.append(call.contains(#""\4\0"#) ? "R" : "A")
             }
             if call.hasPrefix("<..."), call.hasSuffix("= 0"), let kind = unfinished.removeValue(forKey: process) {
                 order.append(kind)

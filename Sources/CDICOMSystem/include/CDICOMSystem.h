@@ -6,7 +6,8 @@
 /* Writes everything that waits for the file system of this open file to the disk; 0, or -1 with errno. */
 int cdicom_syncfs(int descriptor);
 
-/* Writes this file's bytes to the disk, though not its size and place: fsync does that; 0, or -1 with errno. */
-int cdicom_write_out(int descriptor);
+/* Writes this file's bytes to the disk, though not its size and place: fsync does that; 0, or -1 with errno. Without
+   waiting it only begins to, and says nothing of what fails later. */
+int cdicom_write_out(int descriptor, int waits);
 
 #endif

@@ -1,4 +1,3 @@
-import CDICOMSystem
 package import DICOMCoding
 package import DICOMCore
 import DICOMUpperLayer
@@ -70,7 +69,7 @@ public final class FolderStorage: StorageService {
     private let folder: String?
     private let durability: Durability
     private let threadPool: NIOThreadPool
-    private let synchronizer: FolderSynchronizer
+    private let commits: NaturalBatches<Commit>
     private let logger: Logger?
     private static let processID = getpid()
     private let counter = Atomic<UInt64>(0)
@@ -96,7 +95,7 @@ public final class FolderStorage: StorageService {
         self.logger = logger
         self.durability = durability
         self.threadPool = threadPool ?? Self.sharedThreadPool
-        synchronizer = FolderSynchronizer(threadPool: self.threadPool)
+        commits = NaturalBatches(threadPool: self.threadPool, work: Commit.perform)
     }
 
     public func store(_ request: StoreRequest, dataSet: inout IncomingDataSet) async throws -> StoreResponse {
@@ -140,32 +139,17 @@ public final class FolderStorage: StorageService {
         while let fragment = try await dataSet.next() { try file.append(fragment) }
         let path = path(request.sopInstanceUID, folder)
         if durability == .power {
-            let (descriptor, temporary) = (file.file.descriptor, file.temporaryPath)
-            try await threadPool.runIfActive { try Self.rename(temporary, to: path, synchronizing: descriptor) }
+            let commit = Commit(descriptor: file.file.descriptor, temporary: file.temporaryPath, path: path)
+            if dataSet.byteCount > Self.longestHeld {
+                // What takes long must not keep the others of its batch.
+                try await threadPool.runIfActive { try commit.writeOut() }
+            }
+            try await commits.perform(commit)
             file.committed()
-            try await synchronizer.synchronize(folder)
         } else {
             try FileSystem.rename(file.temporaryPath, to: path)
             file.committed()
         }
-    }
-
-    /// Gives a file its name and returns when its content is on the disk; the name is not yet.
-    ///
-    /// The disk's journal is what takes the time. With the name given first, it is brought to the disk once for content and
-    /// name, and the synchronization of the folder finds it done. The bytes go there before the name, lest a power failure
-    /// leave a name without content, though of an instance that nobody was told is stored. Where the name stands for
-    /// another file, that one may have been acknowledged: it is replaced by nothing that is not wholly on the disk.
-    private static func rename(
-        _ temporary: String, to path: String, synchronizing descriptor: CInt
-    ) throws(DICOMError) {
-        if FileSystem.exists(path) {
-            try PosixFile.synchronize(descriptor, temporary)
-        } else {
-            guard cdicom_write_out(descriptor) == 0 else { throw DICOMError.system("write out", temporary) }
-        }
-        try FileSystem.rename(temporary, to: path)
-        try PosixFile.synchronize(descriptor, path)
     }
 
     /// Keeps one instance for each association in memory; the next one waits until it is written.

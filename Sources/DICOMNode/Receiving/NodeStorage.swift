@@ -16,7 +16,8 @@ final class NodeStorage: StorageService {
     private let logger: Logger
     /// Runs what waits for the disk, so that an event loop never does.
     private let threadPool: NIOThreadPool
-    private let synchronizer: FolderSynchronizer
+    /// Brings names in folders to the disk, each folder once for all who ask.
+    private let folders: NaturalBatches<String>
     private let counter = Atomic<UInt64>(0)
     private let known = Mutex<[UInt64: Set<PatientKey>]>([:])
 
@@ -30,7 +31,13 @@ final class NodeStorage: StorageService {
         self.registry = registry
         self.made = made
         self.threadPool = threadPool
-        synchronizer = FolderSynchronizer(threadPool: threadPool)
+        folders = NaturalBatches(threadPool: threadPool) { batch in
+            let results = Dictionary(
+                uniqueKeysWithValues: Set(batch).map { folder in
+                    (folder, Result { try FileSystem.synchronizeFolder(folder) })
+                })
+            return batch.compactMap { results[$0] }
+        }
         self.logger = logger
     }
 
@@ -162,7 +169,7 @@ final class NodeStorage: StorageService {
         guard configuration.durability == .power else { return }
         let folder = directory.incoming(directory.pseudonym(of: key.identifier))
         do {
-            try await synchronizer.synchronize(folder)
+            try await folders.perform(folder)
         } catch {
             // The folder has become a job's in the meantime: the move has synchronized it when the registry is done with it.
             guard !FileSystem.exists(folder) else { throw error }
