@@ -61,7 +61,8 @@ public struct UpperLayerStateMachine: Sendable {
 
     /// The answers to what a peer must not send in a state.
     public enum Violation: Equatable, Sendable {
-        /// AA-1: send A-ABORT (service-user)
+        /// AA-1: send A-ABORT; no user knows of the association yet. The table names the service-user as its source, which
+        /// leaves no room for a reason: a caller that knows one sends it as the service-provider.
         case sendAbort
         /// AA-6: take no notice
         case ignore
