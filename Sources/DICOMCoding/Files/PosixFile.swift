@@ -4,7 +4,7 @@ package import Glibc
 /// An open file: what the standard library lacks, with errors that name the path and the system's reason.
 package struct PosixFile: ~Copyable {
     package let descriptor: CInt
-    private let path: String
+    package let path: String
 
     package init(_ path: String, _ flags: CInt, mode: mode_t = 0o600) throws(DICOMError) {
         var descriptor: CInt

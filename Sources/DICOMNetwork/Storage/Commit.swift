@@ -16,12 +16,18 @@ struct Commit: Sendable {
 
     /// Commits files of one folder; all of them with one call where they are several.
     static func perform(_ batch: [Commit]) -> [Result<Void, any Error>] {
-        // The disk begins with all of them; what fails here fails again where it is awaited.
-        if batch.count > 1 { for commit in batch { _ = cdicom_write_out(commit.descriptor, 0) } }
-        let named = batch.map { commit in Result { try commit.rename() } }
-        guard named.contains(where: { (try? $0.get()) != nil }) else { return named }
-        let synchronized = Result { try synchronize(batch) }
-        return named.map { named in named.flatMap { synchronized } }
+        do {
+            // Open before anything is written: what fails from here on is reported to this descriptor.
+            let folder = try PosixFile(
+                batch.first.map { FileSystem.folder(of: $0.path) } ?? ".", O_RDONLY | O_DIRECTORY)
+            // The disk begins with all of them; what fails here fails again where it is awaited.
+            if batch.count > 1 { for commit in batch { _ = cdicom_write_out(commit.descriptor, 0) } }
+            let named = batch.map { commit in Result { try commit.rename() } }
+            let synchronized = Result { try synchronize(batch, in: folder) }
+            return named.map { named in named.flatMap { synchronized } }
+        } catch {
+            return batch.map { _ in .failure(error) }
+        }
     }
 
     /// Brings the file's bytes to the disk, though not yet its size and place.
@@ -41,15 +47,12 @@ struct Commit: Sendable {
     }
 
     /// Files and names. For several, one call for the whole file system costs less than one for each.
-    private static func synchronize(_ batch: [Commit]) throws(DICOMError) {
-        guard let first = batch.first else { return }
-        let path = FileSystem.folder(of: first.path)
-        let folder = try PosixFile(path, O_RDONLY | O_DIRECTORY)
-        if batch.count == 1 {
-            try PosixFile.synchronize(first.descriptor, first.path)
+    private static func synchronize(_ batch: [Commit], in folder: borrowing PosixFile) throws(DICOMError) {
+        if batch.count == 1, let only = batch.first {
+            try PosixFile.synchronize(only.descriptor, only.path)
             try folder.synchronize()
         } else {
-            guard cdicom_syncfs(folder.descriptor) == 0 else { throw DICOMError.system("synchronize", path) }
+            guard cdicom_syncfs(folder.descriptor) == 0 else { throw DICOMError.system("synchronize", folder.path) }
         }
     }
 }

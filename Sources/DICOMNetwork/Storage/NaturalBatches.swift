@@ -31,9 +31,12 @@ package final class NaturalBatches<Item: Sendable>: Sendable {
         try await withCheckedThrowingContinuation { continuation in
             let call = Call(item: item, continuation: continuation)
             let isFirst = waiting.withLock { waiting in
-                let isFirst = waiting == nil
-                waiting = isFirst ? [] : (waiting ?? []) + [call]
-                return isFirst
+                guard waiting != nil else {
+                    waiting = []
+                    return true
+                }
+                waiting?.append(call)
+                return false
             }
             if isFirst { run([call]) }
         }

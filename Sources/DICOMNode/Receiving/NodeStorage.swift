@@ -1,7 +1,9 @@
+import CDICOMSystem
 import DICOMCoding
 import DICOMCore
 import DICOMNetwork
 import DICOMUpperLayer
+import Glibc
 import Logging
 import NIOPosix
 import Synchronization
@@ -32,11 +34,8 @@ final class NodeStorage: StorageService {
         self.made = made
         self.threadPool = threadPool
         folders = NaturalBatches(threadPool: threadPool) { batch in
-            let results = Dictionary(
-                uniqueKeysWithValues: Set(batch).map { folder in
-                    (folder, Result { try FileSystem.synchronizeFolder(folder) })
-                })
-            return batch.compactMap { results[$0] }
+            let result = Result { try Self.synchronize(Set(batch), below: directory.path) }
+            return batch.map { _ in result }
         }
         self.logger = logger
     }
@@ -163,6 +162,13 @@ final class NodeStorage: StorageService {
         guard configuration.durability == .power, let descriptor = incoming.descriptor else { return }
         let path = incoming.path
         try await threadPool.runIfActive { try PosixFile.synchronize(descriptor, path) }
+    }
+
+    /// Names in one folder by its own sync, in several by one call for their file system.
+    private static func synchronize(_ folders: Set<String>, below root: String) throws(DICOMError) {
+        if folders.count == 1, let only = folders.first { return try FileSystem.synchronizeFolder(only) }
+        let root = try PosixFile(root, O_RDONLY | O_DIRECTORY)
+        guard cdicom_syncfs(root.descriptor) == 0 else { throw DICOMError.system("synchronize", root.path) }
     }
 
     private func synchronizeFolder(of key: PatientKey) async throws {
