@@ -1,9 +1,11 @@
 """A C-STORE sender whose every PDU is encoded before the clock starts, so that the receiver is what is timed.
 
-    python3 Benchmarks/load.py PORT CALLED_AE FOLDER [--associations N] [--calling AE]
+    python3 Benchmarks/load.py PORT CALLED_AE FOLDER [--associations N] [--calling AE] [--senders processes|threads]
 
-Sends all Part 10 files below FOLDER to 127.0.0.1 over N parallel associations, each a process, waits for each C-STORE-RSP before the
-next request, as the protocol asks, and prints a line of JSON. Needs only the Python standard library.
+Sends all Part 10 files below FOLDER to 127.0.0.1 over N parallel associations, waits for each C-STORE-RSP before the next
+request, as the protocol asks, and prints a line of JSON. The associations are processes, which send as fast as the machine
+can, or threads of one process, which take one core at most and leave the others to the receiver. Needs only the Python
+standard library.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import queue
 import socket
 import struct
 import sys
@@ -168,16 +171,23 @@ class Result:
     failures: int
 
 
-def send(port, called, instances, associations=1, calling="LOAD"):
+def parallel(senders, count):
+    """What starts one of `count` senders, a barrier for them and a queue for what they found."""
+    if senders == "threads":
+        return threading.Thread, threading.Barrier(count), queue.SimpleQueue()
+    context = multiprocessing.get_context("fork")
+    return context.Process, context.Barrier(count), context.SimpleQueue()
+
+
+def send(port, called, instances, associations=1, calling="LOAD", senders="processes"):
     """Sends the instances, the associations taking turns, and says how long it took."""
     contexts = {}
     for instance in instances:
         contexts.setdefault((instance.sop_class, instance.syntax), 2 * len(contexts) + 1)
     shares = [instances[i::associations] for i in range(associations)]
-    # Processes, because threads of one would wait for each other. They begin when all are ready.
-    context = multiprocessing.get_context("fork")
-    barrier, outcomes = context.Barrier(associations), context.SimpleQueue()
-    processes = [context.Process(target=put_outcome, args=(port, called, calling, contexts, share, barrier, outcomes))
+    # They begin when all are ready.
+    start, barrier, outcomes = parallel(senders, associations)
+    processes = [start(target=put_outcome, args=(port, called, calling, contexts, share, barrier, outcomes))
                  for share in shares]
     for process in processes:
         process.start()
@@ -197,7 +207,7 @@ def send(port, called, instances, associations=1, calling="LOAD"):
 
 
 def put_outcome(port, called, calling, contexts, share, barrier, outcomes):
-    """What a process does: its outcome, or the error that ended it, goes to the queue."""
+    """What a sender does: its outcome, or the error that ended it, goes to the queue."""
     try:
         outcomes.put(send_over_one(port, called, calling, contexts, share, barrier))
     except (OSError, threading.BrokenBarrierError) as error:
@@ -233,8 +243,10 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--associations", type=int, default=1)
     parser.add_argument("--calling", default="LOAD")
+    parser.add_argument("--senders", choices=["processes", "threads"], default="processes")
     options = parser.parse_args()
-    result = send(options.port, options.called, instances_below(options.folder), options.associations, options.calling)
+    result = send(options.port, options.called, instances_below(options.folder), options.associations, options.calling,
+                  options.senders)
     print(json.dumps(dataclasses.asdict(result)))
     sys.exit(1 if result.failures else 0)
 

@@ -1,10 +1,11 @@
 """Receiving and sending, side by side: omnitool, DCMTK, pynetdicom and Orthanc. Called by network.sh.
 
-    network.py BIN_FOLDER [--runs 5] [--medium tmpfs] [--ct 500] [--mr 2000] [--only discard,store,power,send,tls,large]
+    network.py BIN_FOLDER [--runs 5] [--medium tmpfs|disk] [--ct 500] [--mr 2000] [--senders threads|processes]
+               [--only discard,store,power,send,tls,large]
 
-The load is sent by load.py, whose PDUs are encoded before the clock starts, and over TLS by omnitool store. What is kept
-is compared with what was sent. pynetdicom and Orthanc get a tenth of the load; Orthanc cannot discard, so it stores on
-the medium in both parts.
+The load is sent by load.py, whose PDUs are encoded before the clock starts, and over TLS by omnitool store. Its parallel
+associations are threads of one process: they leave the receiver the other cores, as senders on other machines do. What
+is kept is compared with what was sent. pynetdicom and Orthanc get a tenth of the load; Orthanc discards by a filter in Lua.
 """
 
 import argparse
@@ -61,9 +62,12 @@ class Bench:
             return common.Server([common.PYTHON, script, "--ae-title", TITLE, *kept], log)
         return start
 
-    def orthanc(self, output, log):
+    def orthanc(self, keeps):
         script = os.path.join(common.ROOT, "Tests", "Peers", "orthanc.py")
-        return common.Server([common.PYTHON, script], log, TMPDIR=output)
+
+        def start(output, log):
+            return common.Server([common.PYTHON, script, *([] if keeps else ["--discard"])], log, TMPDIR=output)
+        return start
 
     # One measurement: seconds, CPU seconds and the peak of memory of the server.
 
@@ -79,7 +83,7 @@ class Bench:
                 send(server.port)
                 seconds = time.perf_counter() - begin
             else:
-                result = load.send(server.port, TITLE, instances, associations)
+                result = load.send(server.port, TITLE, instances, associations, senders=self.options.senders)
                 seconds = result.seconds
                 if result.failures:
                     raise SystemExit(f"{result.failures} instances were not answered with Success")
@@ -113,7 +117,7 @@ class Bench:
                 receivers = {"omnitool --discard": self.omnitool("--discard"),
                              "storescp --ignore": self.storescp("--ignore", *fork)}
                 if associations == 1:
-                    receivers |= {"pynetdicom": self.pynetdicom(False), "orthanc": self.orthanc}
+                    receivers |= {"pynetdicom": self.pynetdicom(False), "orthanc": self.orthanc(False)}
                 self.compare("Discarding", receivers, name, associations, "storescp --ignore")
 
     def store(self):
@@ -122,7 +126,7 @@ class Bench:
                 fork = ["--fork"] if associations > 1 else []
                 receivers = {"omnitool --output": self.omnitool(), "storescp +B": self.storescp("+B", *fork)}
                 if associations == 1:
-                    receivers |= {"pynetdicom": self.pynetdicom(True), "orthanc": self.orthanc}
+                    receivers |= {"pynetdicom": self.pynetdicom(True), "orthanc": self.orthanc(True)}
                 self.compare(f"Storing on {self.options.medium}", receivers, name, associations, "storescp +B",
                              ["omnitool --output", "storescp +B"])
 
@@ -249,12 +253,14 @@ def main():
     parser.add_argument("--medium", choices=["tmpfs", "disk"], default="tmpfs")
     parser.add_argument("--ct", type=int, default=500)
     parser.add_argument("--mr", type=int, default=2000)
+    parser.add_argument("--senders", choices=["threads", "processes"], default="threads")
     parser.add_argument("--only", default=",".join(PARTS))
     options = parser.parse_args()
     common.end_on_signals()
     bench = Bench(options)
     try:
-        print(f"On loopback; {common.machine()}; medians of {options.runs} alternated runs, {options.medium}.")
+        print(f"On loopback; {common.machine()}; medians of {options.runs} alternated runs, {options.medium}; "
+              f"senders: {options.senders}.")
         bench.prepare()
         for part in options.only.split(","):
             getattr(bench, part)()

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Orthanc as a peer: an archive on 127.0.0.1 that keeps everything in a temporary folder.
 
-    orthanc.py [--ae-title AE] [--modality AE@PORT]…
+    orthanc.py [--ae-title AE] [--modality AE@PORT]… [--discard]
 
 Prints `READY port=N http=N` (DICOM and REST) when a C-ECHO succeeds; ends when standard input closes or on SIGTERM, and
-removes its folder. --modality makes a peer known (by its AE title) to which Orthanc can store and move.
+removes its folder. --modality makes a peer known (by its AE title) to which Orthanc can store and move. With
+--discard it answers Success and keeps nothing.
 """
 
 import argparse
@@ -18,17 +19,28 @@ import time
 import peer
 
 
-def configuration(folder, ae_title, dicom_port, http_port, modalities):
+DISCARDING = """
+function ReceivedInstanceFilter(dicom, origin)
+    return false
+end
+"""
+
+
+def configuration(folder, options, dicom_port, http_port):
     """What differs from Orthanc's defaults: one folder, loopback, everyone may store and query."""
-    storage = os.path.join(folder, "storage")
+    storage, scripts = os.path.join(folder, "storage"), []
+    if options.discard:
+        scripts.append(os.path.join(folder, "discard.lua"))
+        with open(scripts[0], "w") as file:
+            file.write(DISCARDING)
     known = {}
-    for text in modalities:
+    for text in options.modality:
         title, _, port = text.rpartition("@")
         known[title] = {"AET": title, "Host": "127.0.0.1", "Port": int(port), "Manufacturer": "Generic"}
     return {
-        "Name": "DICOMNode tests", "StorageDirectory": storage, "IndexDirectory": storage, "Plugins": [],
+        "Name": "DICOMNode tests", "StorageDirectory": storage, "IndexDirectory": storage, "Plugins": [], "LuaScripts": scripts,
         "HttpPort": http_port, "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
-        "DicomAet": ae_title, "DicomPort": dicom_port, "DicomCheckCalledAet": True,
+        "DicomAet": options.ae_title, "DicomPort": dicom_port, "DicomCheckCalledAet": True,
         "DicomAlwaysAllowEcho": True, "DicomAlwaysAllowStore": True, "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowGet": True, "DicomAlwaysAllowMove": True, "DicomCheckModalityHost": False,
         "UnknownSopClassAccepted": True, "DicomModalities": known, "OverwriteInstances": False,
@@ -42,7 +54,7 @@ def serve(folder, options, ended):
     dicom_port, http_port = peer.free_port(), peer.free_port()
     settings, log = os.path.join(folder, "orthanc.json"), os.path.join(folder, "log.txt")
     with open(settings, "w") as file:
-        json.dump(configuration(folder, options.ae_title, dicom_port, http_port, options.modality), file)
+        json.dump(configuration(folder, options, dicom_port, http_port), file)
     with open(log, "ab") as output:
         child = peer.start(["/usr/sbin/Orthanc", settings], env=peer.loopback_environment(), stdout=output,
                            stderr=subprocess.STDOUT)
@@ -64,6 +76,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ae-title", default="ARCHIVE")
     parser.add_argument("--modality", action="append", default=[], metavar="AE@PORT")
+    parser.add_argument("--discard", action="store_true")
     options = parser.parse_args()
     ended = peer.until_told_to_end()
     folder = tempfile.mkdtemp(prefix="orthanc-")

@@ -72,19 +72,19 @@ package struct PosixFile: ~Copyable {
         }
     }
 
-    /// Writes both, one after the other, in one call of the system where it takes them whole.
-    package func write(_ head: [UInt8], _ tail: UnsafeRawBufferPointer) throws(DICOMError) {
-        let written = unsafe head.withUnsafeBytes { bytes in
-            // The system does not write to what it is told to write from.
-            let pieces = unsafe [
-                iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count),
-                iovec(iov_base: UnsafeMutableRawPointer(mutating: tail.baseAddress), iov_len: tail.count),
-            ]
-            return unsafe max(0, writev(descriptor, pieces, 2))
+    /// Writes the pieces, one after the other, in one call of the system where it takes them whole.
+    package func write(_ pieces: [UnsafeRawBufferPointer]) throws(DICOMError) {
+        // The system does not write to what it is told to write from.
+        let vectors = unsafe pieces.map { piece in
+            unsafe iovec(iov_base: UnsafeMutableRawPointer(mutating: piece.baseAddress), iov_len: piece.count)
         }
+        var written = unsafe max(0, writev(descriptor, vectors, CInt(clamping: vectors.count)))
         // What it did not take, also because of an error, is tried again, piece by piece: then the error has its name.
-        if written < head.count { try write(head[written...]) }
-        try unsafe write(UnsafeRawBufferPointer(rebasing: tail.dropFirst(max(0, written - head.count))))
+        for unsafepiece in unsafe pieces {
+            let taken = min(written, piece.count)
+            written -= taken
+            try unsafe write(UnsafeRawBufferPointer(rebasing: piece.dropFirst(taken)))
+        }
     }
 
     /// Returns when the content is on the disk.

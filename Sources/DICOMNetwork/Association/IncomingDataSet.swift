@@ -40,11 +40,26 @@ public struct IncomingDataSet {
             waiting = []
             isComplete = endsWithWaiting
         }
+        try count(bytes)
+        return bytes
+    }
+
+    /// All fragments that are there, at least one; `nil` after the last. Throws as ``next()`` does.
+    package mutating func nextFragments() async throws -> [ByteBuffer]? {
+        if isComplete { return nil }
+        if waiting.isEmpty { try await receive() }
+        let fragments = waiting
+        waiting = []
+        isComplete = endsWithWaiting
+        for fragment in fragments { try count(fragment) }
+        return Array(fragments)
+    }
+
+    private mutating func count(_ bytes: ByteBuffer) throws {
         byteCount = byteCount.addingReportingOverflow(bytes.readableBytes).partialValue
         guard !isTooLarge else {
             throw DICOMError(.instanceTooLarge, "The data set is longer than the \(limit) bytes that are allowed.")
         }
-        return bytes
     }
 
     private mutating func receive() async throws {

@@ -32,27 +32,45 @@ package struct ReceivedFile: ~Copyable {
 
     /// Begins the file with preamble, meta group (PS3.10 7.1) and what has arrived of the data set.
     package static func begin(
-        _ request: StoreRequest, at temporaryPath: String, with fragment: ByteBuffer
+        _ request: StoreRequest, at temporaryPath: String, with fragments: [ByteBuffer]
     ) throws(DICOMError) -> ReceivedFile {
         let meta = try DICOMFile.metaGroup(
             sopClassUID: request.sopClassUID, sopInstanceUID: request.sopInstanceUID,
             transferSyntax: request.transferSyntax)
         let received = ReceivedFile(try PosixFile(temporaryPath, O_WRONLY | O_CREAT | O_EXCL), temporaryPath)
-        try received.append(fragment, after: meta)
+        try received.append(fragments, after: meta)
         return received
     }
 
     deinit { if !isCommitted { unlink(temporaryPath) } }
 
-    package func append(_ fragment: ByteBuffer, after head: [UInt8] = []) throws(DICOMError) {
-        let failure: DICOMError? = fragment.withUnsafeReadableBytes { bytes in
-            do throws(DICOMError) {
-                if head.isEmpty { try file.write(bytes) } else { try file.write(head, bytes) }
-            } catch { return error }
+    /// Writes what has arrived together with as few calls of the system as can be.
+    package func append(_ fragments: [ByteBuffer], after head: [UInt8] = []) throws(DICOMError) {
+        var rest = fragments[...]
+        let failure: DICOMError? = head.withUnsafeBytes { bytes in
+            var pieces = head.isEmpty ? [] : [bytes]
+            repeat {
+                if let failure = write(rest.prefix(Self.piecesAtOnce), after: pieces) { return failure }
+                rest = rest.dropFirst(Self.piecesAtOnce)
+                pieces = []
+            } while !rest.isEmpty
             return nil
         }
         if let failure { throw failure }
     }
+
+    /// Gathers the bytes of all fragments, which hold only within their closures, and writes them.
+    private func write(_ fragments: ArraySlice<ByteBuffer>, after pieces: [UnsafeRawBufferPointer]) -> DICOMError? {
+        if let fragment = fragments.first {
+            return fragment.withUnsafeReadableBytes { write(fragments.dropFirst(), after: pieces + [$0]) }
+        }
+        do throws(DICOMError) { try file.write(pieces) } catch { return error }
+        return nil
+    }
+
+    /// Enough for all that one read of the socket brings of a large instance; bounded, because each is a closure within that
+    /// of the one before.
+    private static let piecesAtOnce = 16
 
     /// The file has its own name now, or somebody else takes care of it.
     package mutating func committed() { isCommitted = true }
@@ -133,10 +151,9 @@ public final class FolderStorage: StorageService {
     private func receive(
         _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String, after held: [ByteBuffer] = []
     ) async throws {
-        let first = if let first = held.first { first } else { try await dataSet.next() ?? ByteBuffer() }
+        let first = held.isEmpty ? try await dataSet.nextFragments() ?? [] : held
         var file = try ReceivedFile.begin(request, at: temporaryPath(folder), with: first)
-        for fragment in held.dropFirst() { try file.append(fragment) }
-        while let fragment = try await dataSet.next() { try file.append(fragment) }
+        while let fragments = try await dataSet.nextFragments() { try file.append(fragments) }
         let path = path(request.sopInstanceUID, folder)
         if durability == .power {
             let commit = Commit(descriptor: file.file.descriptor, temporary: file.temporaryPath, path: path)
@@ -157,8 +174,8 @@ public final class FolderStorage: StorageService {
         _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String
     ) async throws {
         var fragments: [ByteBuffer] = []
-        while let fragment = try await dataSet.next() {
-            fragments.append(fragment)
+        while let arrived = try await dataSet.nextFragments() {
+            fragments += arrived
             if dataSet.byteCount > Self.longestHeld {
                 return try await receive(request, &dataSet, folder, after: fragments)
             }
@@ -170,8 +187,7 @@ public final class FolderStorage: StorageService {
         let path = path(request.sopInstanceUID, folder)
         let task = Task { [threadPool] in
             try await threadPool.runIfActive {
-                var file = try ReceivedFile.begin(request, at: temporary, with: received.first ?? ByteBuffer())
-                for fragment in received.dropFirst() { try file.append(fragment) }
+                var file = try ReceivedFile.begin(request, at: temporary, with: received)
                 try FileSystem.rename(temporary, to: path)
                 file.committed()
             }

@@ -24,12 +24,14 @@ struct IncomingInstance: ~Copyable {
         self.path = path
     }
 
-    /// Takes the next fragment; it is written at once when the file was begun.
-    mutating func append(_ fragment: ByteBuffer) throws(DICOMError) {
+    /// Takes the next fragments; they are written at once when the file was begun.
+    mutating func append(_ fragments: [ByteBuffer]) throws(DICOMError) {
         if file == nil {
-            if waiting.readableBytes == 0 { waiting = fragment } else { waiting.writeImmutableBuffer(fragment) }
+            for fragment in fragments {
+                if waiting.readableBytes == 0 { waiting = fragment } else { waiting.writeImmutableBuffer(fragment) }
+            }
         } else {
-            try file?.append(fragment)
+            try file?.append(fragments)
         }
     }
 
@@ -55,7 +57,7 @@ struct IncomingInstance: ~Copyable {
 
     /// Begins the file with what has arrived so far.
     mutating func beginFile() throws(DICOMError) {
-        let received = try ReceivedFile.begin(request, at: path, with: waiting)
+        let received = try ReceivedFile.begin(request, at: path, with: [waiting])
         descriptor = received.file.descriptor
         waiting = ByteBuffer()
         file = consume received

@@ -68,13 +68,14 @@ final class NodeStorage: StorageService {
         let number = counter.add(1, ordering: .relaxed).newValue
         var incoming = IncomingInstance(request, path: "\(directory.temporary)/\(number).part")
         var admitted: (key: PatientKey, inputs: [Int], header: DataSet)?
-        while let fragment = try await dataSet.next() {
-            try incoming.append(fragment)
-            if admitted == nil, let header = try incoming.header(isComplete: false) {
+        while admitted == nil, let fragment = try await dataSet.next() {
+            try incoming.append([fragment])
+            if let header = try incoming.header(isComplete: false) {
                 admitted = try await admit(header, request)
                 try incoming.beginFile()
             }
         }
+        while let fragments = try await dataSet.nextFragments() { try incoming.append(fragments) }
         if admitted == nil, let header = try incoming.header(isComplete: true) {
             admitted = try await admit(header, request)
             try incoming.beginFile()
