@@ -219,6 +219,11 @@ import Testing
         #expect(try metrics.expectCounter("dicom_instances", scu).totalValue >= 2)
     }
 
+    @Test func labelsAreBounded() {
+        let labels = PeerLabels(limit: 2)
+        #expect(["A", "B", "C", "A", "B", "D"].map(labels.label) == ["A", "B", "other", "A", "B", "other"])
+    }
+
     @Test func theTraceHasNoPatientData() async throws {
         let lines = Lines()
         var traced = Logger(label: "test") { _ in LineHandler(lines: lines) }

@@ -221,6 +221,79 @@ import Testing
         }
     }
 
+    /// An archive that never comes to an end with a commitment, and knows where it would report.
+    private struct BusyArchive: StorageCommitmentService {
+        func commit(_ request: CommitmentRequest, association: AssociationInfo) async throws -> CommitmentReport {
+            try await Task.sleep(for: .seconds(3600))
+            return CommitmentReport(transactionUID: request.transactionUID, committed: [])
+        }
+
+        func reportEndpoint(of aeTitle: AETitle) async throws -> Endpoint? {
+            Endpoint(host: "127.0.0.1", port: 1, aeTitle: aeTitle.description)
+        }
+    }
+
+    @Test func waitingCommitmentsAreBounded() async throws {
+        var services = Services()
+        services.storageCommitment = BusyArchive()
+        try await withServer(services: services) { _, endpoint in
+            let accepted = try await use(endpoint, [.storageCommitment]) { association in
+                for number in 0..<1000 {
+                    let instance = SOPReference(sopClassUID: .ctImageStorage, sopInstanceUID: UID("1.2.\(number)"))
+                    let request = CommitmentRequest(transactionUID: UID("1.3.\(number)"), instances: [instance])
+                    do { try await association.requestCommitment(request) } catch let error as DICOMError {
+                        #expect(error.code == .operationFailed)
+                        #expect(error.message.contains("Too many storage commitments"))
+                        return number
+                    }
+                }
+                return 1000
+            }
+            #expect(accepted == 256)
+        }
+    }
+
+    /// Reports that come while nobody asks for them are kept, a hundred of them; the archive is told about the others.
+    @Test func reportsThatWaitAreBounded() async throws {
+        try await withArchive { _, endpoint, _ in
+            let instance = SOPReference(sopClassUID: .ctImageStorage, sopInstanceUID: "1.2.3")
+            try await use(endpoint, [.storageCommitment, verification]) { association in
+                for number in 0..<103 {
+                    try await association.requestCommitment(
+                        CommitmentRequest(transactionUID: UID("1.3.\(number)"), instances: [instance]))
+                }
+                // The archive, which does one thing after the other, has sent all reports before it answers.
+                #expect(try await association.echo() == .success)
+                for number in 0..<100 {
+                    #expect(try await association.nextCommitmentReport().transactionUID == UID("1.3.\(number)"))
+                }
+                try await association.requestCommitment(
+                    CommitmentRequest(transactionUID: "1.4", instances: [instance]))
+                #expect(try await association.nextCommitmentReport().transactionUID == "1.4")
+            }
+        }
+    }
+
+    @Test func aDataSetThatIsAnotherInstanceTakesNoPlace() async throws {
+        try await withArchive { archive, endpoint, folder in
+            let stored = try await use(endpoint, [ctStorage]) { try await $0.store(image(1)) }
+            #expect(stored.status == .success && archive.count == 9)
+            let peer = try await RawPeer.connect(to: endpoint.port)
+            #expect(try await peer.associate()?.type == 2)
+            for other in [image(2), image(1, sopClass: .mrImageStorage), DataSet()] {
+                try await peer.send(
+                    RawPeer.bytes(
+                        .cStoreRequest(messageID: 1, sopClassUID: .ctImageStorage, sopInstanceUID: "1.2.3.4.1"))
+                        + RawPeer.data(encoded(other), isLast: true))
+                #expect(try await peer.receiveStatus() == .cannotUnderstand)
+            }
+            let file = try DICOMFile.read("\(folder)/1.2.3.4.1.dcm")
+            #expect(try encoded(file.dataSet) == encoded(image(1)))
+            #expect(archive.count == 9)
+            #expect(try FileSystem.names(in: folder).filter { $0.hasSuffix(".part") }.isEmpty)
+        }
+    }
+
     @Test func worklistAndProcedureSteps() async throws {
         var step = DataSet()
         step[.modality] = "CT"

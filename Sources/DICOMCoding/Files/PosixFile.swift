@@ -80,7 +80,8 @@ package struct PosixFile: ~Copyable {
         }
         var written = unsafe max(0, writev(descriptor, vectors, CInt(clamping: vectors.count)))
         // What it did not take, also because of an error, is tried again, piece by piece: then the error has its name.
-        for unsafepiece in unsafe pieces {
+        for index in unsafe pieces.indices {
+            let piece = unsafe pieces[index]
             let taken = min(written, piece.count)
             written -= taken
             try unsafe write(UnsafeRawBufferPointer(rebasing: piece.dropFirst(taken)))

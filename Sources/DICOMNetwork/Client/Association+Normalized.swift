@@ -45,15 +45,13 @@ extension Association {
     }
 
     /// Reports what this side has committed to (N-EVENT-REPORT, PS3.4 J.3.3).
-    func report(_ report: CommitmentReport, _ context: AcceptedContext? = nil) async throws -> DIMSEStatus {
+    func report(_ report: CommitmentReport) async throws -> DIMSEStatus {
         // Here this side is the SCP. Not every peer answers the role that was proposed, but it takes the report.
-        guard let context = context ?? negotiated.contexts(for: .storageCommitmentPushModel).first else {
+        guard let context = negotiated.contexts(for: .storageCommitmentPushModel).first else {
             throw notAccepted(.storageCommitmentPushModel)
         }
         let messageID = try await begin()
-        let command = DIMSECommand.nRequest(
-            .nEventReportRequest, messageID: messageID, affecting: .storageCommitmentPushModel,
-            .storageCommitmentPushModelInstance, hasDataSet: true, eventTypeID: report.eventTypeID)
+        let command = report.request(messageID: messageID)
         try await send(command, report.dataSet.encoded(as: context.transferSyntax), context)
         return try await response(to: messageID, .nEventReportResponse, context).status
     }

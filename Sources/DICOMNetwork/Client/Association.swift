@@ -27,7 +27,7 @@ public final class Association {
     /// What the peer reported of its own accord (N-EVENT-REPORT).
     var eventReports: [EventReport] = []
 
-    /// So many are kept until somebody asks for them.
+    /// So many are kept until somebody asks for them, of together the length of the longest response.
     private static let maximumEventReports = 100
 
     /// What an association needs to know beside its negotiation.
@@ -141,6 +141,11 @@ public final class Association {
                 try await serve(command, contextID, storage)
                 continue
             }
+            if !isRequestor, command.field == .nEventReportResponse {
+                // The answer to a report that the server had sent before this operation.
+                try await drainDataSet(of: command)
+                continue
+            }
             guard command.field == field, command.messageIDBeingRespondedTo == messageID, let status = command.status
             else { throw violation("The peer's message is not the response that was awaited.") }
             let dataSet = command.hasDataSet ? try await dataSet(context) : nil
@@ -163,6 +168,10 @@ public final class Association {
     /// The data set that belongs to the command before.
     func dataSet(_ context: AcceptedContext) async throws -> DataSet {
         var incoming = IncomingDataSet(channel, limit: settings.maximumResponseLength)
+        return try await dataSet(&incoming, context)
+    }
+
+    private func dataSet(_ incoming: inout IncomingDataSet, _ context: AcceptedContext) async throws -> DataSet {
         do {
             return try await incoming.dataSet(context.transferSyntax)
         } catch let error as DICOMError {
@@ -211,17 +220,31 @@ public final class Association {
         case .cStoreRequest:
             try await receiveInstance(command, context, storage)
         case .nEventReportRequest:
-            let information = command.hasDataSet ? try await dataSet(context) : nil
-            let isRoom = eventReports.count < Self.maximumEventReports
-            if isRoom { eventReports.append(EventReport(command, information)) }
-            try await send(command.response(isRoom ? .success : .resourceLimitation), nil, context)
+            try await takeReport(command, context)
         case .cCancelRequest: break
         default:
-            var rest = IncomingDataSet(channel, limit: settings.maximumResponseLength, isEmpty: !command.hasDataSet)
-            try await rest.drain()
+            try await drainDataSet(of: command)
             let status: DIMSEStatus = command.field == .cEchoRequest ? .success : .unrecognizedOperation
             try await send(command.response(status), nil, context)
         }
+    }
+
+    private func drainDataSet(of command: DIMSECommand) async throws {
+        var rest = IncomingDataSet(channel, limit: settings.maximumResponseLength, isEmpty: !command.hasDataSet)
+        try await rest.drain()
+    }
+
+    private func takeReport(_ command: DIMSECommand, _ context: AcceptedContext) async throws {
+        var incoming = IncomingDataSet(channel, limit: settings.maximumResponseLength, isEmpty: !command.hasDataSet)
+        let information = command.hasDataSet ? try await dataSet(&incoming, context) : nil
+        let byteCount = eventReports.reduce(incoming.byteCount) { $0 + $1.byteCount }
+        let isRoom = eventReports.count < Self.maximumEventReports && byteCount <= settings.maximumResponseLength
+        if isRoom {
+            eventReports.append(
+                EventReport(
+                    sopClassUID: command.affectedSOPClassUID, information: information, byteCount: incoming.byteCount))
+        }
+        try await send(command.response(isRoom ? .success : .resourceLimitation), nil, context)
     }
 
     private func receiveInstance(
@@ -241,14 +264,7 @@ public final class Association {
 /// What a peer reported (N-EVENT-REPORT, PS3.7 10.1.1).
 struct EventReport: Sendable {
     let sopClassUID: UID?
-    let sopInstanceUID: UID?
-    let eventTypeID: Int?
     let information: DataSet?
-
-    init(_ command: DIMSECommand, _ information: DataSet?) {
-        sopClassUID = command.affectedSOPClassUID
-        sopInstanceUID = command.affectedSOPInstanceUID
-        eventTypeID = command.dataSet[.eventTypeID]
-        self.information = information
-    }
+    /// How long the information was on the wire.
+    let byteCount: Int
 }

@@ -17,7 +17,7 @@ public struct AssociationClientOptions: Sendable {
     public var responseTimeout: Duration = .seconds(120)
     /// How long the peer may take to close the connection after an abort.
     public var artimTimeout: Duration = .seconds(5)
-    /// The longest P-DATA-TF PDU that the peer is asked to send, bytes.
+    /// The longest P-DATA-TF PDU that the peer is asked to send, bytes; at least 4096, and less counts as that.
     public var maximumPDULength = 131_072
     /// How long the peer may take to answer a release request.
     public var releaseTimeout: Duration = .seconds(10)

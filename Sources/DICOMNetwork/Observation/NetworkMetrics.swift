@@ -1,5 +1,6 @@
 import DICOMUpperLayer
 import Metrics
+import Synchronization
 
 /// What is counted of one association, with swift-metrics: nothing unless the program has chosen a metrics system.
 ///
@@ -12,7 +13,7 @@ struct AssociationMetrics: Sendable {
     private let openedAt = ContinuousClock.now
 
     init(role: String, peer: String) {
-        dimensions = [("role", role), ("peer", peer)]
+        dimensions = [("role", role), ("peer", Self.admitted.label(peer))]
         bytes = Counter(label: "dicom_instance_bytes", dimensions: dimensions)
         instances = Counter(label: "dicom_instances", dimensions: dimensions)
         storeDuration = Timer(label: "dicom_store_duration", dimensions: dimensions)
@@ -38,9 +39,29 @@ struct AssociationMetrics: Sendable {
 
     /// A peer that was not let in, and why.
     static func rejected(peer: String, reason: String) {
-        Counter(label: "dicom_rejections", dimensions: [("peer", peer), ("reason", reason)]).increment()
+        Counter(label: "dicom_rejections", dimensions: [("peer", rejected.label(peer)), ("reason", reason)]).increment()
     }
+
+    // Those who were let in have their labels whatever others call themselves.
+    private static let admitted = PeerLabels(limit: 1000)
+    private static let rejected = PeerLabels(limit: 1000)
 
     /// How many associations there are now.
     static func current(_ count: Int) { Meter(label: "dicom_current_associations").set(count) }
+}
+
+/// The AE titles that are labels: metrics systems keep each label for ever, and a peer may call itself anything.
+package final class PeerLabels: Sendable {
+    private let limit: Int
+    private let known = Mutex<Set<String>>([])
+
+    package init(limit: Int) { self.limit = limit }
+
+    /// The title itself, or `other` where there are too many.
+    package func label(_ title: String) -> String {
+        known.withLock { known in
+            if known.count < limit { known.insert(title) }
+            return known.contains(title) ? title : "other"
+        }
+    }
 }

@@ -25,7 +25,7 @@ public struct AssociationServerConfiguration: Sendable {
     /// How many operations a peer may have under way at a time, where it proposes more than one (PS3.7 D.3.3.3). They are
     /// done one after the other: more than one saves the peer the wait for each response.
     public var maximumOperations = 8
-    /// The longest P-DATA-TF PDU that peers are asked to send, bytes.
+    /// The longest P-DATA-TF PDU that peers are asked to send, bytes; at least 4096, and less counts as that.
     public var maximumPDULength = 131_072
     /// The longest data set that is received, bytes; a longer one is answered with A700H.
     public var maximumInstanceLength = 4 << 30

@@ -50,21 +50,21 @@ extension AssociationSession {
             try await send(command.response(.success), nil, context)
         } else {
             try await send(command.response(.success), nil, context)
-            try await reportHere(service, request, context)
+            try await reportHere(service, request, command, context)
         }
     }
 
     /// Reports over this association, for a peer that is not known to listen.
+    ///
+    /// The peer's answer is a message among others, see ``reportAnswered(_:)``: until the peer has read the report it may ask
+    /// for something else.
     private func reportHere(
-        _ service: any StorageCommitmentService, _ request: CommitmentRequest, _ context: AcceptedContext
+        _ service: any StorageCommitmentService, _ request: CommitmentRequest, _ command: DIMSECommand,
+        _ context: AcceptedContext
     ) async throws {
         do {
             let report = try await service.commit(request, association: info)
-            let peer = Association(channel, association, peer: peer, isRequestor: false)
-            let status = try await peer.report(report, context)
-            if status.category != .success {
-                logger.notice("A report of storage commitment was refused.", metadata: ["status": "\(status)"])
-            }
+            try await send(report.request(messageID: command.messageID ?? 1), report.dataSet, context)
         } catch {
             logger.warning(
                 "A report of storage commitment could not be delivered; the peer has no known endpoint.",
@@ -72,6 +72,12 @@ extension AssociationSession {
             // The request was answered already.
             if channel.end != nil { throw error }
         }
+    }
+
+    func reportAnswered(_ response: DIMSECommand) async throws {
+        try await drainDataSet(of: response)
+        guard let status = response.status, status.category != .success else { return }
+        logger.notice("A report of storage commitment was refused.", metadata: ["status": "\(status)"])
     }
 
     private func takeReport(_ command: DIMSECommand, _ dataSet: DataSet?) async throws {

@@ -63,6 +63,8 @@ struct AssociationSession: Sendable {
             try await retrieve(command, context)
         case .nActionRequest, .nEventReportRequest, .nCreateRequest, .nSetRequest:
             try await answerNormalized(command, context)
+        case .nEventReportResponse where context.abstractSyntax == .storageCommitmentPushModel:
+            try await reportAnswered(command)
         case .cCancelRequest:
             // Nothing that could be cancelled is going on; there is no response to it (PS3.7 9.3.2.3).
             try await drainDataSet(of: command)

@@ -102,8 +102,12 @@ public struct CommitmentReport: Sendable, Hashable {
             })
     }
 
-    /// 1: all are committed, 2: some are not (PS3.4 J.3.3.1).
-    var eventTypeID: Int { failed.isEmpty ? 1 : 2 }
+    /// The N-EVENT-REPORT-RQ: event type 1 where all are committed, 2 where some are not (PS3.4 J.3.3.1).
+    func request(messageID: UInt16) -> DIMSECommand {
+        .nRequest(
+            .nEventReportRequest, messageID: messageID, affecting: .storageCommitmentPushModel,
+            .storageCommitmentPushModelInstance, hasDataSet: true, eventTypeID: failed.isEmpty ? 1 : 2)
+    }
 
     var dataSet: DataSet {
         var dataSet = DataSet()

@@ -89,6 +89,7 @@ public final class FolderStorage: StorageService {
     private let threadPool: NIOThreadPool
     private let commits: NaturalBatches<Commit>
     private let logger: Logger?
+    private let isWanted: (@Sendable (StoreRequest, _ path: String) -> Bool)?
     private static let processID = getpid()
     private let counter = Atomic<UInt64>(0)
     /// What is still to be written of each association, at durability `none`.
@@ -108,8 +109,20 @@ public final class FolderStorage: StorageService {
     /// - Parameter folder: Where the files go, `<SOP Instance UID>.dcm`; `nil` discards what is received.
     /// - Parameter threadPool: Runs what waits for the disk; by default eight threads, shared by all.
     /// - Parameter logger: Told of an instance that was lost at durability ``Durability/none``, after its association had ended.
-    public init(folder: String?, durability: Durability, threadPool: NIOThreadPool? = nil, logger: Logger? = nil) {
+    public convenience init(
+        folder: String?, durability: Durability, threadPool: NIOThreadPool? = nil, logger: Logger? = nil
+    ) {
+        self.init(folder: folder, durability: durability, threadPool: threadPool, logger: logger, isWanted: nil)
+    }
+
+    /// - Parameter isWanted: Looks at each file before it gets its name, which may be that of an older one; what it does not
+    ///   want is answered with C000H. With it, durability `none` is that of `process`.
+    package init(
+        folder: String?, durability: Durability, threadPool: NIOThreadPool? = nil, logger: Logger? = nil,
+        isWanted: (@Sendable (StoreRequest, _ path: String) -> Bool)?
+    ) {
         self.folder = folder
+        self.isWanted = isWanted
         self.logger = logger
         self.durability = durability
         self.threadPool = threadPool ?? Self.sharedThreadPool
@@ -125,10 +138,11 @@ public final class FolderStorage: StorageService {
             return StoreResponse(.cannotUnderstand, errorComment: "The SOP Instance UID is not valid")
         }
         do {
-            if durability == .none {
+            if durability == .none, isWanted == nil {
                 try await receiveInMemory(request, &dataSet, folder)
-            } else {
-                try await receive(request, &dataSet, folder)
+            } else if try await !receive(request, &dataSet, folder) {
+                return StoreResponse(
+                    .cannotUnderstand, errorComment: "The data set is not the instance of its command")
             }
             return StoreResponse(.success)
         } catch let error as DICOMError where error.code == .storageFull || error.code == .inputOutput {
@@ -148,12 +162,14 @@ public final class FolderStorage: StorageService {
     /// Where an instance is kept; `nil` when instances are discarded.
     package func path(of sopInstanceUID: UID) -> String? { folder.map { path(sopInstanceUID, $0) } }
 
+    /// - Returns: Whether the instance was wanted.
     private func receive(
         _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String, after held: [ByteBuffer] = []
-    ) async throws {
+    ) async throws -> Bool {
         let first = held.isEmpty ? try await dataSet.nextFragments() ?? [] : held
         var file = try ReceivedFile.begin(request, at: temporaryPath(folder), with: first)
         while let fragments = try await dataSet.nextFragments() { try file.append(fragments) }
+        if let isWanted, !isWanted(request, file.temporaryPath) { return false }
         let path = path(request.sopInstanceUID, folder)
         if durability == .power {
             let commit = Commit(descriptor: file.file.descriptor, temporary: file.temporaryPath, path: path)
@@ -167,6 +183,7 @@ public final class FolderStorage: StorageService {
             try FileSystem.rename(file.temporaryPath, to: path)
             file.committed()
         }
+        return true
     }
 
     /// Keeps one instance for each association in memory; the next one waits until it is written.
@@ -177,7 +194,8 @@ public final class FolderStorage: StorageService {
         while let arrived = try await dataSet.nextFragments() {
             fragments += arrived
             if dataSet.byteCount > Self.longestHeld {
-                return try await receive(request, &dataSet, folder, after: fragments)
+                _ = try await receive(request, &dataSet, folder, after: fragments)
+                return
             }
         }
         let id = request.association.id

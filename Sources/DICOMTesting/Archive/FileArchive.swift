@@ -35,7 +35,11 @@ public final class FileArchive: StorageService, QueryService, RetrieveService, S
         try FileSystem.createFolder(folder)
         self.folder = folder
         self.peers = Dictionary(peers.map { ($0.aeTitle, $0) }) { $1 }
-        files = FolderStorage(folder: folder, durability: durability)
+        // What is not the instance that its command names must not take the place of the one that is.
+        files = FolderStorage(folder: folder, durability: durability) { request, path in
+            guard let (uid, entry) = try? Self.entry(path) else { return false }
+            return uid == request.sopInstanceUID && entry.header[.sopClassUID] == request.sopClassUID
+        }
         var found: [UID: Entry] = [:]
         // What a process that was killed left under a temporary name was not acknowledged.
         for path in try FileSystem.files(below: [folder]) where !path.hasSuffix(".part") && DICOMFile.isPart10(path) {
@@ -67,10 +71,8 @@ public final class FileArchive: StorageService, QueryService, RetrieveService, S
     public func store(_ request: StoreRequest, dataSet: inout IncomingDataSet) async throws -> StoreResponse {
         let response = try await files.store(request, dataSet: &dataSet)
         guard response.status == .success else { return response }
-        guard let (uid, entry) = try? Self.entry("\(folder)/\(request.sopInstanceUID).dcm"),
-            uid == request.sopInstanceUID
-        else {
-            return StoreResponse(.cannotUnderstand, errorComment: "The data set is not the instance of its command")
+        guard let (uid, entry) = try Self.entry("\(folder)/\(request.sopInstanceUID).dcm") else {
+            return StoreResponse(.cannotUnderstand)
         }
         index.withLock { $0[uid] = entry }
         return response
