@@ -129,6 +129,8 @@ public final class AssociationServer: Service, Sendable {
 
     private func serve(on group: any EventLoopGroup) async throws {
         if let settings = configuration.tls { try loadTLS(settings) }
+        // The dictionary is made ready now, not on an event loop while the first peer waits.
+        _ = DICOMDictionary.vr(of: Attribute<UID>.affectedSOPClassUID.tag)
         let listener = try await listen(on: group)
         let port = listener.channel.localAddress?.port ?? configuration.port
         let (stopping, stop) = AsyncStream<Void>.makeStream()
