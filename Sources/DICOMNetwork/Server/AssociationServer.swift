@@ -229,7 +229,7 @@ public final class AssociationServer: Service, Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(
                 .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 16_384, initial: 65_536, maximum: 262_144))
+                value: AdaptiveRecvByteBufferAllocator(minimum: 16_384, initial: 65_536, maximum: 524_288))
         do {
             return try await bootstrap.bind(host: configuration.host, port: configuration.port) { channel in
                 channel.eventLoop.makeCompletedFuture { try self.connection(on: channel) }

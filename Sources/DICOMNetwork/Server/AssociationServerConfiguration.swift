@@ -32,7 +32,7 @@ public struct AssociationServerConfiguration: Sendable {
     /// The longest data set of any other request, such as a query, bytes.
     public var maximumRequestLength = 64 << 20
     /// How many bytes of data sets may wait for the service of one association before its socket is not read any more;
-    /// one read, at most 256 KiB, may come on top.
+    /// one read, at most 512 KiB, may come on top.
     public var maximumBufferedBytes = 512 * 1024
     /// How long a peer may take to send its A-ASSOCIATE-RQ and to close the connection at the end (PS3.8 9.1.5).
     public var artimTimeout: Duration = .seconds(30)
