@@ -2,6 +2,7 @@
 #include "CDICOMSystem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 int cdicom_syncfs(int descriptor) { return syncfs(descriptor); }
@@ -11,4 +12,15 @@ int cdicom_write_out(int descriptor, int waits) {
     int result = sync_file_range(descriptor, 0, 0, flags);
     /* A file system that cannot is no error: the fsync that follows says what failed. */
     return result < 0 && (errno == EINVAL || errno == ENOSYS || errno == ESPIPE) ? 0 : result;
+}
+
+int cdicom_open_unnamed(const char *folder) { return open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600); }
+
+int cdicom_name(int descriptor, const char *path) {
+    if (linkat(descriptor, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0) return 0;
+    if (errno != ENOENT) return -1;
+    /* Before Linux 6.10 this needs a privilege, and the way by /proc does not. */
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    return linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
 }

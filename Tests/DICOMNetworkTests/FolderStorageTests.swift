@@ -22,7 +22,8 @@ import Testing
                 let peer = try await RawPeer.connect(to: endpoint.port)
                 #expect(try await peer.associate()?.type == 2)
                 for (number, lengths) in Self.pieces.enumerated() {
-                    try await peer.send(Self.message(number, lengths))
+                    let data = Self.data(number, lengths.reduce(0, +))
+                    try await peer.send(Self.message(number, lengths, of: data))
                     #expect(try await peer.receiveStatus() == .success)
                 }
                 try await peer.send(.releaseRequest)
@@ -38,13 +39,53 @@ import Testing
         }
     }
 
-    /// A C-STORE-RQ and its data set in PDVs of these lengths.
-    private static func message(_ number: Int, _ lengths: [Int]) throws -> [UInt8] {
+    /// Amid an instance the folder shows nothing of it; one that comes again replaces the one before.
+    @Test func partsHaveNoName() async throws {
+        try await withFolder { folder in
+            let storage = FolderStorage(folder: folder, durability: .process)
+            try await withServer(storage) { _, endpoint in
+                let peer = try await RawPeer.connect(to: endpoint.port)
+                #expect(try await peer.associate()?.type == 2)
+                let path = "\(folder)/\(Self.uid(1)).dcm"
+                for text in ["first", "second", "third"] {
+                    let known = try FileSystem.names(in: folder)
+                    let message = try Self.message(1, [2], of: Array(text.utf8))
+                    try await peer.send(Array(message.dropLast(1)))
+                    try await eventually("a file is open") { Self.openFiles(folder) == 1 }
+                    #expect(try FileSystem.names(in: folder) == known)
+                    try await peer.send(Array(message.suffix(1)))
+                    #expect(try await peer.receiveStatus() == .success)
+                    #expect(try FileSystem.names(in: folder) == ["\(Self.uid(1)).dcm"])
+                    let expected = try Self.meta(1) + Array(text.utf8)
+                    #expect(try PosixFile(path, O_RDONLY).read(at: 0, count: 10_000) == expected)
+                }
+                // An association that dies amid an instance leaves the file of before.
+                try await peer.send(Array(Self.message(1, [2], of: Array("fourth".utf8)).dropLast(1)))
+            }
+            #expect(try FileSystem.names(in: folder) == ["\(Self.uid(1)).dcm"])
+            #expect(Self.openFiles(folder) == 0)
+        }
+    }
+
+    /// How many files without a name this process has open in a folder.
+    private static func openFiles(_ folder: String) -> Int {
+        let descriptors = (try? FileSystem.names(in: "/proc/self/fd")) ?? []
+        return descriptors.count { descriptor in
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let length = readlink("/proc/self/fd/\(descriptor)", &buffer, buffer.count)
+            return String(decoding: buffer.prefix(max(0, length)), as: UTF8.self).hasPrefix(folder + "/#")
+        }
+    }
+
+    /// A C-STORE-RQ and its data set in PDVs of these lengths; what is left of it comes in one more.
+    private static func message(_ number: Int, _ lengths: [Int], of data: [UInt8]) throws -> [UInt8] {
         var message = try RawPeer.bytes(
             .cStoreRequest(messageID: 1, sopClassUID: .ctImageStorage, sopInstanceUID: uid(number)))
-        var rest = data(number, lengths.reduce(0, +))[...]
-        for (index, length) in lengths.enumerated() {
-            message += RawPeer.data(Array(rest.prefix(length)), isLast: index == lengths.count - 1)
+        var rest = data[...]
+        let last = data.count - lengths.reduce(0, +)
+        let pieces = last > 0 ? lengths + [last] : lengths
+        for (index, length) in pieces.enumerated() {
+            message += RawPeer.data(Array(rest.prefix(length)), isLast: index == pieces.count - 1)
             rest = rest.dropFirst(length)
         }
         return message

@@ -14,6 +14,12 @@ package struct PosixFile: ~Copyable {
         self.path = path
     }
 
+    /// Takes over an open file; `path` is what errors name.
+    package init(taking descriptor: CInt, _ path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
     deinit { close(descriptor) }
 
     /// The size in bytes.

@@ -1,9 +1,9 @@
-package import DICOMCoding
+import DICOMCoding
 package import DICOMCore
 import DICOMUpperLayer
 import Glibc
 public import Logging
-package import NIOCore
+import NIOCore
 public import NIOPosix
 import Synchronization
 
@@ -15,65 +15,6 @@ public enum Durability: String, Sendable, CaseIterable {
     case process
     /// File and folder are on the disk: safe when the power fails.
     case power
-}
-
-/// A Part 10 file that is written while its data set arrives, under a temporary name until it is complete.
-///
-/// The data set's bytes are written as they were received. What is not committed is removed.
-package struct ReceivedFile: ~Copyable {
-    package let temporaryPath: String
-    package let file: PosixFile
-    private var isCommitted = false
-
-    private init(_ file: consuming PosixFile, _ temporaryPath: String) {
-        self.file = file
-        self.temporaryPath = temporaryPath
-    }
-
-    /// Begins the file with preamble, meta group (PS3.10 7.1) and what has arrived of the data set.
-    package static func begin(
-        _ request: StoreRequest, at temporaryPath: String, with fragments: [ByteBuffer]
-    ) throws(DICOMError) -> ReceivedFile {
-        let meta = try DICOMFile.metaGroup(
-            sopClassUID: request.sopClassUID, sopInstanceUID: request.sopInstanceUID,
-            transferSyntax: request.transferSyntax)
-        let received = ReceivedFile(try PosixFile(temporaryPath, O_WRONLY | O_CREAT | O_EXCL), temporaryPath)
-        try received.append(fragments, after: meta)
-        return received
-    }
-
-    deinit { if !isCommitted { unlink(temporaryPath) } }
-
-    /// Writes what has arrived together with as few calls of the system as can be.
-    package func append(_ fragments: [ByteBuffer], after head: [UInt8] = []) throws(DICOMError) {
-        var rest = fragments[...]
-        let failure: DICOMError? = head.withUnsafeBytes { bytes in
-            var pieces = head.isEmpty ? [] : [bytes]
-            repeat {
-                if let failure = write(rest.prefix(Self.piecesAtOnce), after: pieces) { return failure }
-                rest = rest.dropFirst(Self.piecesAtOnce)
-                pieces = []
-            } while !rest.isEmpty
-            return nil
-        }
-        if let failure { throw failure }
-    }
-
-    /// Gathers the bytes of all fragments, which hold only within their closures, and writes them.
-    private func write(_ fragments: ArraySlice<ByteBuffer>, after pieces: [UnsafeRawBufferPointer]) -> DICOMError? {
-        if let fragment = fragments.first {
-            return fragment.withUnsafeReadableBytes { write(fragments.dropFirst(), after: pieces + [$0]) }
-        }
-        do throws(DICOMError) { try file.write(pieces) } catch { return error }
-        return nil
-    }
-
-    /// Enough for all that one read of the socket brings of a large instance; bounded, because each is a closure within that
-    /// of the one before.
-    private static let piecesAtOnce = 16
-
-    /// The file has its own name now, or somebody else takes care of it.
-    package mutating func committed() { isCommitted = true }
 }
 
 /// A storage service that keeps one file for each SOP Instance UID in a folder, or nothing.
@@ -88,6 +29,8 @@ public final class FolderStorage: StorageService {
     private let durability: Durability
     private let threadPool: NIOThreadPool
     private let commits: NaturalBatches<Commit>
+    /// At durability `process`; at `power` the disk decides how long it takes.
+    private let spares: SpareFiles?
     private let logger: Logger?
     private let isWanted: (@Sendable (StoreRequest, _ path: String) -> Bool)?
     private static let processID = getpid()
@@ -125,6 +68,7 @@ public final class FolderStorage: StorageService {
         self.isWanted = isWanted
         self.logger = logger
         self.durability = durability
+        spares = folder.flatMap { durability == .process && isWanted == nil ? SpareFiles(folder: $0) : nil }
         self.threadPool = threadPool ?? Self.sharedThreadPool
         commits = NaturalBatches(threadPool: self.threadPool, work: Commit.perform)
     }
@@ -150,7 +94,10 @@ public final class FolderStorage: StorageService {
         }
     }
 
+    public func associationOpened(_ association: AssociationInfo) async { spares?.associationOpened() }
+
     public func associationClosed(_ association: AssociationInfo, _ end: AssociationEnd) async {
+        spares?.associationClosed()
         let task = writing.withLock { $0.removeValue(forKey: association.id) }
         do { try await task?.value } catch {
             logger?.error(
@@ -167,7 +114,7 @@ public final class FolderStorage: StorageService {
         _ request: StoreRequest, _ dataSet: inout IncomingDataSet, _ folder: String, after held: [ByteBuffer] = []
     ) async throws -> Bool {
         let first = held.isEmpty ? try await dataSet.nextFragments() ?? [] : held
-        var file = try ReceivedFile.begin(request, at: temporaryPath(folder), with: first)
+        var file = try ReceivedFile.begin(request, at: temporaryPath(folder), with: first, in: spares?.take())
         while let fragments = try await dataSet.nextFragments() { try file.append(fragments) }
         if let isWanted, !isWanted(request, file.temporaryPath) { return false }
         let path = path(request.sopInstanceUID, folder)
@@ -180,9 +127,9 @@ public final class FolderStorage: StorageService {
             try await commits.perform(commit)
             file.committed()
         } else {
-            try FileSystem.rename(file.temporaryPath, to: path)
-            file.committed()
+            try file.publish(as: path)
         }
+        spares?.prepare()
         return true
     }
 
@@ -206,8 +153,7 @@ public final class FolderStorage: StorageService {
         let task = Task { [threadPool] in
             try await threadPool.runIfActive {
                 var file = try ReceivedFile.begin(request, at: temporary, with: received)
-                try FileSystem.rename(temporary, to: path)
-                file.committed()
+                try file.publish(as: path)
             }
         }
         writing.withLock { $0[id] = task }
