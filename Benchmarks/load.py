@@ -4,8 +4,8 @@
 
 Sends all Part 10 files below FOLDER to 127.0.0.1 over N parallel associations, waits for each C-STORE-RSP before the next
 request, as the protocol asks, and prints a line of JSON. The associations are processes, which send as fast as the machine
-can, or threads of one process, which take one core at most and leave the others to the receiver. Needs only the Python
-standard library.
+can, or threads of one process, whose Python runs on one core at a time and leaves more to the receiver. Needs only the
+Python standard library.
 """
 
 import argparse

@@ -4,8 +4,8 @@
                [--only discard,store,power,send,tls,large]
 
 The load is sent by load.py, whose PDUs are encoded before the clock starts, and over TLS by omnitool store. Its parallel
-associations are threads of one process: they leave the receiver the other cores, as senders on other machines do. What
-is kept is compared with what was sent. pynetdicom and Orthanc get a tenth of the load; Orthanc discards by a filter in Lua.
+associations are threads of one process: they leave more of the cores to the receiver than processes. What is kept is
+compared with what was sent. pynetdicom and Orthanc get a tenth of the load; Orthanc discards by a filter in Lua.
 """
 
 import argparse

@@ -253,6 +253,52 @@ import Testing
         }
     }
 
+    /// A peer that asks and does not answer gets one report, and the next one after its answer.
+    @Test func reportsThatAreNotAnsweredAreHeld() async throws {
+        var item = DataSet()
+        item[.referencedSOPClassUID] = .ctImageStorage
+        item[.referencedSOPInstanceUID] = "1.2.3"
+        var request = DataSet()
+        request[.transactionUID] = "1.3"
+        request[.referencedSOPSequence] = [item]
+        let data = try RawPeer.data(encoded(request), isLast: true)
+        try await withArchive { _, endpoint, _ in
+            let peer = try await RawPeer.connect(to: endpoint.port)
+            #expect(try await peer.associate(proposing: [.storageCommitment])?.type == 2)
+            func nextCommand() async throws -> DIMSECommand? {
+                while let pdu = try await peer.receive(), pdu.type == 4, pdu.body.count > 6 {
+                    if pdu.body[5] & 1 == 1 { return try DIMSECommand(parsing: Array(pdu.body[6...])) }
+                }
+                return nil
+            }
+            var reports: [DIMSECommand] = []
+            for number: UInt16 in 1...11 {
+                let command = DIMSECommand.nRequest(
+                    .nActionRequest, messageID: number, requesting: .storageCommitmentPushModel,
+                    .storageCommitmentPushModelInstance, hasDataSet: true, actionTypeID: 1)
+                try await peer.send(RawPeer.bytes(command) + data)
+                var answer = try #require(try await nextCommand())
+                if !answer.field.isResponse {
+                    reports.append(answer)
+                    answer = try #require(try await nextCommand())
+                }
+                // One on its way, and eight more.
+                #expect(answer.status == (number <= 9 ? .success : .resourceLimitation), "\(number)")
+            }
+            #expect(reports.count == 1)
+            let report = try #require(reports.first)
+            for number in 2...9 {
+                try await peer.send(RawPeer.bytes(report.response(.success)))
+                #expect(try await nextCommand()?.field == .nEventReportRequest, "\(number)")
+            }
+            // The last one's answer, and one that nobody waits for.
+            for _ in 0..<2 { try await peer.send(RawPeer.bytes(report.response(.success))) }
+            var type: UInt8? = 4
+            while type == 4 { type = try await peer.receive()?.type }
+            #expect(type == 7)
+        }
+    }
+
     /// Reports that come while nobody asks for them are kept, a hundred of them; the archive is told about the others.
     @Test func reportsThatWaitAreBounded() async throws {
         try await withArchive { _, endpoint, _ in

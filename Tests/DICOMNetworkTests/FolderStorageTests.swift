@@ -51,7 +51,7 @@ import Testing
                     let known = try FileSystem.names(in: folder)
                     let message = try Self.message(1, [2], of: Array(text.utf8))
                     try await peer.send(Array(message.dropLast(1)))
-                    try await eventually("a file is open") { Self.openFiles(folder) == 1 }
+                    try await eventually("what has arrived is written") { Self.openFiles(folder).contains { $0 > 0 } }
                     #expect(try FileSystem.names(in: folder) == known)
                     try await peer.send(Array(message.suffix(1)))
                     #expect(try await peer.receiveStatus() == .success)
@@ -63,17 +63,22 @@ import Testing
                 try await peer.send(Array(Self.message(1, [2], of: Array("fourth".utf8)).dropLast(1)))
             }
             #expect(try FileSystem.names(in: folder) == ["\(Self.uid(1)).dcm"])
-            #expect(Self.openFiles(folder) == 0)
+            #expect(Self.openFiles(folder).isEmpty)
         }
     }
 
-    /// How many files without a name this process has open in a folder.
-    private static func openFiles(_ folder: String) -> Int {
+    /// The sizes of the files without a name that this process has open in a folder.
+    private static func openFiles(_ folder: String) -> [Int] {
         let descriptors = (try? FileSystem.names(in: "/proc/self/fd")) ?? []
-        return descriptors.count { descriptor in
+        return descriptors.compactMap { descriptor in
+            let link = "/proc/self/fd/\(descriptor)"
             var buffer = [UInt8](repeating: 0, count: 4096)
-            let length = readlink("/proc/self/fd/\(descriptor)", &buffer, buffer.count)
-            return String(decoding: buffer.prefix(max(0, length)), as: UTF8.self).hasPrefix(folder + "/#")
+            let length = readlink(link, &buffer, buffer.count)
+            var status = stat()
+            guard String(decoding: buffer.prefix(max(0, length)), as: UTF8.self).hasPrefix(folder + "/#"),
+                stat(link, &status) == 0
+            else { return nil }
+            return Int(status.st_size)
         }
     }
 

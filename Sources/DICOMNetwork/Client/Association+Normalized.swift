@@ -29,9 +29,7 @@ extension Association {
         while true {
             while !eventReports.isEmpty {
                 let event = eventReports.removeFirst()
-                guard event.sopClassUID == .storageCommitmentPushModel, let information = event.information else {
-                    continue
-                }
+                guard let information = event.information else { continue }
                 do { return try CommitmentReport(information) } catch {
                     throw DICOMError(
                         .protocolViolation, "The archive's report of storage commitment lacks its Transaction UID.",

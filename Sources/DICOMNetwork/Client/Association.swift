@@ -26,8 +26,10 @@ public final class Association {
     private var pending: Operation?
     /// What the peer reported of its own accord (N-EVENT-REPORT).
     var eventReports: [EventReport] = []
+    /// What the peer answered, during this operation of a server, to the report that the server had sent before it.
+    private(set) var reportAnswer: DIMSEStatus?
 
-    /// So many are kept until somebody asks for them, of together the length of the longest response.
+    /// So many are kept until somebody asks for them, together no longer on the wire than the longest response.
     private static let maximumEventReports = 100
 
     /// What an association needs to know beside its negotiation.
@@ -141,9 +143,9 @@ public final class Association {
                 try await serve(command, contextID, storage)
                 continue
             }
-            if !isRequestor, command.field == .nEventReportResponse {
-                // The answer to a report that the server had sent before this operation.
+            if !isRequestor, reportAnswer == nil, command.field == .nEventReportResponse {
                 try await drainDataSet(of: command)
+                reportAnswer = command.status
                 continue
             }
             guard command.field == field, command.messageIDBeingRespondedTo == messageID, let status = command.status
@@ -219,7 +221,7 @@ public final class Association {
         switch command.field {
         case .cStoreRequest:
             try await receiveInstance(command, context, storage)
-        case .nEventReportRequest:
+        case .nEventReportRequest where isRequestor && context.abstractSyntax == .storageCommitmentPushModel:
             try await takeReport(command, context)
         case .cCancelRequest: break
         default:
@@ -240,9 +242,7 @@ public final class Association {
         let byteCount = eventReports.reduce(incoming.byteCount) { $0 + $1.byteCount }
         let isRoom = eventReports.count < Self.maximumEventReports && byteCount <= settings.maximumResponseLength
         if isRoom {
-            eventReports.append(
-                EventReport(
-                    sopClassUID: command.affectedSOPClassUID, information: information, byteCount: incoming.byteCount))
+            eventReports.append(EventReport(information: information, byteCount: incoming.byteCount))
         }
         try await send(command.response(isRoom ? .success : .resourceLimitation), nil, context)
     }
@@ -263,7 +263,6 @@ public final class Association {
 
 /// What a peer reported (N-EVENT-REPORT, PS3.7 10.1.1).
 struct EventReport: Sendable {
-    let sopClassUID: UID?
     let information: DataSet?
     /// How long the information was on the wire.
     let byteCount: Int

@@ -114,6 +114,7 @@ public final class RetrievalStorage: StorageService {
     // MARK: - Storage
 
     public func associationOpened(_ association: AssociationInfo) async {
+        await files.associationOpened(association)
         await other?.associationOpened(association)
     }
 

@@ -49,8 +49,11 @@ extension AssociationSession {
             try server.reportCommitment(request, by: service, to: endpoint, info, logger)
             try await send(command.response(.success), nil, context)
         } else {
+            guard !openReports.isFull else {
+                throw ServiceFailure(.resourceLimitation, comment: "Too many reports wait for their answers")
+            }
             try await send(command.response(.success), nil, context)
-            try await reportHere(service, request, command, context)
+            try await reportHere(service, request, context)
         }
     }
 
@@ -59,12 +62,11 @@ extension AssociationSession {
     /// The peer's answer is a message among others, see ``reportAnswered(_:)``: until the peer has read the report it may ask
     /// for something else.
     private func reportHere(
-        _ service: any StorageCommitmentService, _ request: CommitmentRequest, _ command: DIMSECommand,
-        _ context: AcceptedContext
+        _ service: any StorageCommitmentService, _ request: CommitmentRequest, _ context: AcceptedContext
     ) async throws {
         do {
             let report = try await service.commit(request, association: info)
-            try await send(report.request(messageID: command.messageID ?? 1), report.dataSet, context)
+            try await send(openReports.add(.init(report: report, context: context)))
         } catch {
             logger.warning(
                 "A report of storage commitment could not be delivered; the peer has no known endpoint.",
@@ -74,10 +76,18 @@ extension AssociationSession {
         }
     }
 
-    func reportAnswered(_ response: DIMSECommand) async throws {
-        try await drainDataSet(of: response)
-        guard let status = response.status, status.category != .success else { return }
-        logger.notice("A report of storage commitment was refused.", metadata: ["status": "\(status)"])
+    private func send(_ report: OpenReports.Report?) async throws {
+        guard let report else { return }
+        // Far from the numbers of a C-GET's sub-operations, which may come before its answer.
+        try await send(report.report.request(messageID: .max), report.report.dataSet, report.context)
+    }
+
+    /// Takes the peer's answer to a report, and sends the next.
+    func reportAnswered(_ status: DIMSEStatus?) async throws {
+        if let status, status.category != .success {
+            logger.notice("A report of storage commitment was refused.", metadata: ["status": "\(status)"])
+        }
+        try await send(openReports.answered())
     }
 
     private func takeReport(_ command: DIMSECommand, _ dataSet: DataSet?) async throws {

@@ -143,6 +143,7 @@ extension AssociationSession {
                 try await perform(instance, over: peer, nil, &progress)
             }
         }
+        if let answer = peer.reportAnswer { try await reportAnswered(answer) }
         progress.isCancelled = isCancelled.isSet
     }
 

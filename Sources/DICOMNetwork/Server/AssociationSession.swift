@@ -15,6 +15,7 @@ struct AssociationSession: Sendable {
     let server: AssociationServer
     let metrics: AssociationMetrics
     let logger: Logger
+    let openReports = OpenReports()
 
     var negotiated: NegotiatedAssociation { association.negotiated }
     /// The peer, where this side calls it over the same association.
@@ -22,6 +23,11 @@ struct AssociationSession: Sendable {
 
     /// Serves until the association has ended.
     func serveMessages() async -> AssociationEnd {
+        defer {
+            if openReports.areLeft {
+                logger.warning("The association ended before a report of storage commitment was answered.")
+            }
+        }
         do {
             while true {
                 switch try await channel.next() {
@@ -64,7 +70,11 @@ struct AssociationSession: Sendable {
         case .nActionRequest, .nEventReportRequest, .nCreateRequest, .nSetRequest:
             try await answerNormalized(command, context)
         case .nEventReportResponse where context.abstractSyntax == .storageCommitmentPushModel:
-            try await reportAnswered(command)
+            guard openReports.areLeft else {
+                throw DICOMError(.protocolViolation, "A response came without a request.")
+            }
+            try await drainDataSet(of: command)
+            try await reportAnswered(command.status)
         case .cCancelRequest:
             // Nothing that could be cancelled is going on; there is no response to it (PS3.7 9.3.2.3).
             try await drainDataSet(of: command)

@@ -127,7 +127,12 @@ public final class FolderStorage: StorageService {
             try await commits.perform(commit)
             file.committed()
         } else {
-            try file.publish(as: path)
+            do {
+                try file.publish(as: path)
+            } catch {
+                spares?.giveUp()
+                throw error
+            }
         }
         spares?.prepare()
         return true

@@ -6,7 +6,7 @@ package import NIOCore
 
 /// A Part 10 file that is written while its data set arrives: under a temporary name, or without one, until it is complete.
 ///
-/// The data set's bytes are written as they were received. What is not committed is removed.
+/// The data set's bytes are written as they were received. What is neither published nor committed is removed.
 package struct ReceivedFile: ~Copyable {
     package let temporaryPath: String
     package let file: PosixFile
@@ -74,9 +74,9 @@ package struct ReceivedFile: ~Copyable {
     package mutating func publish(as path: String) throws(DICOMError) {
         if !isNamed {
             if cdicom_name(file.descriptor, path) == 0 { return }
-            guard errno == EEXIST else { throw DICOMError.system("give its name to", path) }
+            guard errno == EEXIST else { throw DICOMError.system("name a file", path) }
             guard cdicom_name(file.descriptor, temporaryPath) == 0 else {
-                throw DICOMError.system("give its name to", temporaryPath)
+                throw DICOMError.system("name a file", temporaryPath)
             }
             isNamed = true
         }

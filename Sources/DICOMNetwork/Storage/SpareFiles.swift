@@ -8,10 +8,11 @@ import Synchronization
 /// Files without a name for the instances that come next.
 ///
 /// Each is opened after a response, while the peer prepares its next request, which does not wait for it then. Having no
-/// names, they leave nothing behind, neither when the process ends. Where a file system has no such files there are none.
+/// names, they leave nothing behind, not even when the process is killed. Where a file system has no such files there are
+/// none.
 final class SpareFiles: Sendable {
     private let folder: String
-    private let state = Mutex((associations: 0, descriptors: [CInt]()))
+    private let state = Mutex((associations: 0, descriptors: [CInt](), isGivenUp: false))
 
     init(folder: String) { self.folder = folder }
 
@@ -32,8 +33,18 @@ final class SpareFiles: Sendable {
 
     /// A file that is ready, or else a new one; `nil` where there is none without a name.
     func take() -> PosixFile? {
-        let descriptor = state.withLock { $0.descriptors.popLast() } ?? cdicom_open_unnamed(folder)
+        let (spare, isGivenUp) = state.withLock { ($0.descriptors.popLast(), $0.isGivenUp) }
+        let descriptor = spare ?? (isGivenUp ? -1 : cdicom_open_unnamed(folder))
         return descriptor < 0 ? nil : PosixFile(taking: descriptor, folder)
+    }
+
+    /// There are none any more: some systems open them and cannot name them afterwards.
+    func giveUp() {
+        let descriptors = state.withLock { state in
+            defer { state = (Int.min / 2, [], true) }
+            return state.descriptors
+        }
+        for descriptor in descriptors { close(descriptor) }
     }
 
     /// Opens one as soon as the event loop has done what it is at: the response.
@@ -42,7 +53,13 @@ final class SpareFiles: Sendable {
         loop.execute { [self] in
             guard state.withLock({ $0.descriptors.count < $0.associations }) else { return }
             let descriptor = cdicom_open_unnamed(folder)
-            if descriptor >= 0 { state.withLock { $0.descriptors.append(descriptor) } }
+            guard descriptor >= 0 else { return }
+            let isKept = state.withLock { state in
+                guard state.descriptors.count < state.associations else { return false }
+                state.descriptors.append(descriptor)
+                return true
+            }
+            if !isKept { close(descriptor) }
         }
     }
 }
