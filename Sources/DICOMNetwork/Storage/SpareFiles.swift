@@ -38,7 +38,8 @@ final class SpareFiles: Sendable {
         return descriptor < 0 ? nil : PosixFile(taking: descriptor, folder)
     }
 
-    /// There are none any more: some systems open them and cannot name them afterwards.
+    /// There are none any more, after one could not be named: on some systems they can be opened and never named, and a
+    /// temporary name does as well.
     func giveUp() {
         let descriptors = state.withLock { state in
             defer { state = (Int.min / 2, [], true) }
